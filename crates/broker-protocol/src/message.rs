@@ -1,0 +1,238 @@
+//! Requests and replies.
+
+use events::Status;
+use plugin::manifest::{Manifest, Role};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// One request. `session` is the token from the browser's cookie; a caller that is root needs none.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Request {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session: Option<String>,
+    /// For the audit trail: the browser's address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
+    pub ask: Ask,
+}
+
+/// The closed set. Role needed: V viewer, A administrator, R root on this machine, – nobody signed in.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(tag = "ask", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Ask {
+    /// R: makes a one-time sign-in link's token, valid for `minutes` (1 to 1440). → [`Answer::Token`]
+    CreateLink { role: Role, minutes: u32 },
+    /// –: turns a link's token into a session, once. → [`Answer::Session`]
+    RedeemLink { token: String },
+    /// V: who the session is. → [`Answer::Who`]
+    Who {},
+    /// V: ends this session. → [`Answer::Done`]
+    EndSession {},
+    /// V: the appliances on this machine, with their health. → [`Answer::Appliances`]
+    Appliances {},
+    /// V: installed packages, and what an upgrade would do. → [`Answer::Packages`]
+    Packages {},
+    /// V: tasks, newest first. → [`Answer::Tasks`]
+    Tasks {},
+    /// V: one task. → [`Answer::Task`]
+    Task { id: TaskId },
+    /// V: the task's events file, opened for reading. → [`Answer::File`] and a descriptor
+    TaskEvents { id: TaskId },
+    /// A: a file that the task made, opened for reading. → [`Answer::File`] and a descriptor
+    Artifact { id: TaskId, name: String },
+    /// A: a new upload for an action's parameter, opened for writing; gone after an hour unused. → [`Answer::Upload`] and a descriptor
+    CreateUpload {},
+    /// A (for an action: the action's role): starts a task. → [`Answer::Task`]
+    Start { work: Work },
+    /// A: asks a task to stop, where that is safe. → [`Answer::Done`]
+    Cancel { id: TaskId },
+    /// V: the manifests of the installed plugins. → [`Answer::Plugins`]
+    Plugins {},
+}
+
+/// What a task does.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "work", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Work {
+    /// `apt-get update`
+    Refresh {},
+    /// Installs updates: all that are pending, or the packages named.
+    Upgrade {
+        #[serde(default)]
+        packages: Vec<String>,
+    },
+    Restart {},
+    Shutdown {},
+    /// An action of a plugin. A file parameter's value is an upload's id.
+    Action { plugin: String, action: String, parameters: BTreeMap<String, String> },
+}
+
+/// `YYYYMMDD-HHMMSS-xxxxxxxx` (UTC, then 8 hexadecimal digits): sorts by time, safe as file and unit name.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct TaskId(String);
+
+impl TaskId {
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+impl std::fmt::Display for TaskId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+impl From<TaskId> for String {
+    fn from(id: TaskId) -> String {
+        id.0
+    }
+}
+impl TryFrom<String> for TaskId {
+    type Error = String;
+    fn try_from(text: String) -> Result<Self, String> {
+        let shape = |pattern: &str| {
+            text.len() == pattern.len()
+                && text.bytes().zip(pattern.bytes()).all(|(c, p)| match p {
+                    b'0' => c.is_ascii_digit(),
+                    b'x' => matches!(c, b'0'..=b'9' | b'a'..=b'f'),
+                    other => c == other,
+                })
+        };
+        if shape("00000000-000000-xxxxxxxx") { Ok(TaskId(text)) } else { Err("not a task's id".into()) }
+    }
+}
+
+/// The one line that comes back.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Reply {
+    Answer(Answer),
+    Refused(Refusal),
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Answer {
+    Done,
+    Token(String),
+    Session { token: String, who: Who },
+    Who(Who),
+    Appliances(Vec<Appliance>),
+    Packages(Packages),
+    Tasks(Vec<Task>),
+    Task(Task),
+    /// A descriptor comes with it; bytes at this moment.
+    File { size: u64 },
+    /// A descriptor comes with it.
+    Upload { id: String },
+    Plugins(Vec<Manifest>),
+}
+
+/// Why not. `message` is for the person; it names the thing and the way out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[error("{message}")]
+pub struct Refusal {
+    pub reason: Reason,
+    pub message: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Reason {
+    /// No session, or one that has ended.
+    SignIn,
+    /// The role does not allow it.
+    Forbidden,
+    NotFound,
+    /// An argument is wrong.
+    Invalid,
+    /// Something else is running that must end first.
+    Busy,
+    /// It went wrong here.
+    Failed,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Who {
+    pub name: String,
+    pub role: Role,
+    /// Seconds since 1970.
+    pub since: u64,
+    /// For forms: proves that the page came from here.
+    pub csrf: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Appliance {
+    pub name: String,
+    pub version: String,
+    pub summary: String,
+    pub url: String,
+    pub healthy: bool,
+    pub checks: Vec<Check>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Check {
+    /// What was looked at, e.g. `http://127.0.0.1/`.
+    pub name: String,
+    pub ok: bool,
+    /// What was found, in the owner's words.
+    pub message: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Packages {
+    /// Seconds since 1970 of the last successful refresh; none when there was none.
+    pub refreshed: Option<u64>,
+    pub installed: Vec<Installed>,
+    pub updates: Vec<Update>,
+    /// Would be removed by the updates.
+    pub removals: Vec<String>,
+    /// Not upgraded, with the reason (held, phased).
+    pub kept_back: Vec<String>,
+    /// Bytes.
+    pub download: u64,
+    pub reboot_required: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Installed {
+    pub name: String,
+    pub version: String,
+    pub summary: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Update {
+    pub name: String,
+    /// None for a package that comes new.
+    pub from: Option<String>,
+    pub to: String,
+    pub origin: String,
+    pub security: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Task {
+    pub id: TaskId,
+    pub title: String,
+    pub work: Work,
+    /// Who started it.
+    pub by: String,
+    /// Seconds since 1970.
+    pub started: u64,
+    pub ended: Option<u64>,
+    /// None while it runs.
+    pub status: Option<Status>,
+    pub message: String,
+    pub artifacts: Vec<Artifact>,
+    pub cancellable: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Artifact {
+    pub name: String,
+    pub size: u64,
+}
