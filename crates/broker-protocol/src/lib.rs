@@ -1,13 +1,21 @@
 //! What the management page and its command line may ask of the broker, the root process behind them.
 //!
+//! * [`message`]: requests and replies, a closed set
+//! * [`wire`]: one message as one bounded line, perhaps with one file descriptor (both sides)
+//! * [`client`]: ask the broker one thing and wait for its answer
+//!
 //! One connection carries one request: one line of JSON, at most [`REQUEST_LIMIT`] bytes, and one line back
-//! ([`Reply`]), together with a file descriptor where the request says so. The set of requests is closed.
+//! ([`Reply`]), together with a file descriptor where the request says so.
 //! The broker trusts nobody's word: it reads the caller's user from the socket (SO_PEERCRED; unix(7)), looks the
 //! session up itself, and checks every argument again.
 
+pub mod client;
 pub mod message;
+pub mod wire;
 
+pub use client::{Client, ClientError};
 pub use message::*;
+pub use wire::WireError;
 
 /// The broker's socket: mode 0660, group `appliance-control`.
 pub const SOCKET: &str = "/run/appliance-broker.socket";

@@ -65,7 +65,11 @@ pub enum Work {
     Restart {},
     Shutdown {},
     /// An action of a plugin. A file parameter's value is an upload's id.
-    Action { plugin: String, action: String, parameters: BTreeMap<String, String> },
+    Action {
+        plugin: String,
+        action: String,
+        parameters: BTreeMap<String, String>,
+    },
 }
 
 /// `YYYYMMDD-HHMMSS-xxxxxxxx` (UTC, then 8 hexadecimal digits): sorts by time, safe as file and unit name.
@@ -116,16 +120,23 @@ pub enum Reply {
 pub enum Answer {
     Done,
     Token(String),
-    Session { token: String, who: Who },
+    Session {
+        token: String,
+        who: Who,
+    },
     Who(Who),
     Appliances(Vec<Appliance>),
     Packages(Packages),
     Tasks(Vec<Task>),
     Task(Task),
     /// A descriptor comes with it; bytes at this moment.
-    File { size: u64 },
+    File {
+        size: u64,
+    },
     /// A descriptor comes with it.
-    Upload { id: String },
+    Upload {
+        id: String,
+    },
     Plugins(Vec<Manifest>),
 }
 
