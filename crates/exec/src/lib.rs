@@ -4,7 +4,11 @@
 //! output captured within bounds or handed on line by line; an error that names the program, says how it
 //! ended and carries its last lines. Secrets go through standard input, never through arguments.
 
+mod inherit;
+mod interrupt;
 mod lines;
+
+pub use interrupt::Interrupter;
 
 use std::{
     ffi::{OsStr, OsString},
@@ -32,6 +36,8 @@ pub struct Program {
     timeout: Option<Duration>,
     ids: Option<(u32, u32)>,
     own_group: bool,
+    status_option: Option<(usize, OsString)>,
+    interrupter: Option<Interrupter>,
 }
 
 /// How a program ended and what it wrote.
@@ -47,6 +53,8 @@ pub struct Output {
 pub enum From {
     Stdout,
     Stderr,
+    /// The third stream of [`Program::status_option`].
+    Status,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -73,6 +81,8 @@ impl Program {
             timeout: None,
             ids: None,
             own_group: false,
+            status_option: None,
+            interrupter: None,
         }
     }
     pub fn arg(mut self, arg: impl AsRef<OsStr>) -> Self {
@@ -118,6 +128,19 @@ impl Program {
         self
     }
 
+    /// Adds an argument that ends in the number of a descriptor the program may write its own progress to, such as
+    /// `APT::Status-Fd=` for apt-get. [`Program::each_line`] hands those lines on as [`From::Status`].
+    pub fn status_option(mut self, prefix: impl AsRef<OsStr>) -> Self {
+        self.status_option = Some((self.args.len(), prefix.as_ref().into()));
+        self.args.push(prefix.as_ref().into());
+        self
+    }
+    /// Lets another thread end the program early.
+    pub fn interrupter(mut self, interrupter: &Interrupter) -> Self {
+        self.interrupter = Some(interrupter.clone());
+        self
+    }
+
     /// The program and its arguments as a person would write them, for messages.
     pub fn describe(&self) -> String {
         let mut text = self.name.to_string_lossy().into_owned();
@@ -143,10 +166,13 @@ impl Program {
     /// Runs to the end and hands each line on, as it comes, without its line end and with bytes that are
     /// not UTF-8 replaced. Any status is a result.
     pub fn each_line(&self, mut line: impl FnMut(From, &str)) -> Result<Output, Error> {
-        let mut child = self.command(Stdio::piped(), Stdio::piped()).spawn().map_err(|e| self.start_error(e))?;
+        let (mut child, status) =
+            self.start(Stdio::piped(), Stdio::piped()).map_err(|e| self.start_error(e))?;
+        let _running = self.interrupter.as_ref().map(|i| i.watch(&child));
         let (send, receive) = mpsc::channel();
         let readers = [
             lines::reader(child.stdout.take(), From::Stdout, send.clone()),
+            lines::reader(status, From::Status, send.clone()),
             lines::reader(child.stderr.take(), From::Stderr, send),
         ];
         let writer = self.feed(&mut child);
@@ -155,13 +181,18 @@ impl Program {
         let mut timed_out = false;
         loop {
             let next = match end {
-                Some(end) if !timed_out => receive.recv_timeout(end.saturating_duration_since(Instant::now())),
+                Some(end) if !timed_out => {
+                    receive.recv_timeout(end.saturating_duration_since(Instant::now()))
+                }
                 _ => receive.recv().map_err(|_| mpsc::RecvTimeoutError::Disconnected),
             };
             match next {
                 Ok((from, bytes)) => {
-                    let keep = if from == From::Stdout { &mut stdout } else { &mut stderr };
-                    keep.push(&bytes);
+                    match from {
+                        From::Stdout => stdout.push(&bytes),
+                        From::Stderr => stderr.push(&bytes),
+                        From::Status => {}
+                    }
                     line(from, String::from_utf8_lossy(&bytes).trim_end_matches(['\n', '\r']));
                 }
                 Err(mpsc::RecvTimeoutError::Timeout) => {
@@ -174,7 +205,10 @@ impl Program {
         }
         let status = self.reap(&mut child, end, &mut timed_out)?;
         if timed_out {
-            return Err(Error::TimedOut { program: self.describe(), after: self.timeout.unwrap_or_default() });
+            return Err(Error::TimedOut {
+                program: self.describe(),
+                after: self.timeout.unwrap_or_default(),
+            });
         }
         for reader in readers {
             let _ = reader.join();
@@ -186,14 +220,14 @@ impl Program {
     /// Starts the program with the given streams and leaves it to the caller. The child's standard input
     /// is a pipe when `stdin` was given nothing, so that the caller may write to it.
     pub fn spawn(&self, stdout: Stdio, stderr: Stdio) -> Result<Child, Error> {
-        self.command(stdout, stderr).spawn().map_err(|e| self.start_error(e))
+        self.start(stdout, stderr).map(|(child, _)| child).map_err(|e| self.start_error(e))
     }
 
     /// The program with the caller's own terminal. Waits for it.
     pub fn interactive(&self) -> Result<ExitStatus, Error> {
         let mut command = self.command(Stdio::inherit(), Stdio::inherit());
         command.stdin(Stdio::inherit());
-        command.status().map_err(|e| self.start_error(e))
+        inherit::spawn(&mut command).and_then(|mut child| child.wait()).map_err(|e| self.start_error(e))
     }
 
     /// Replaces this process by the program; returns only when that failed.
@@ -201,6 +235,22 @@ impl Program {
         let mut command = self.command(Stdio::inherit(), Stdio::inherit());
         command.stdin(Stdio::inherit());
         self.start_error(command.exec())
+    }
+
+    /// Starts the program; with [`Program::status_option`], also gives the end to read its progress from.
+    fn start(&self, stdout: Stdio, stderr: Stdio) -> io::Result<(Child, Option<io::PipeReader>)> {
+        let Some((index, prefix)) = &self.status_option else {
+            return inherit::spawn(&mut self.command(stdout, stderr)).map(|child| (child, None));
+        };
+        let (reader, writer) = io::pipe()?;
+        let child = inherit::spawn_with(writer, |fd| {
+            let mut program = self.clone();
+            let mut option = prefix.clone();
+            option.push(fd.to_string());
+            program.args[*index] = option;
+            program.command(stdout, stderr)
+        })?;
+        Ok((child, Some(reader)))
     }
 
     #[allow(clippy::disallowed_methods, reason = "this is the one place")]
@@ -247,7 +297,12 @@ impl Program {
 
     /// Waits for the end; a program that closed its streams and lives on is still bound by the timeout.
     #[allow(clippy::disallowed_methods, reason = "there is no wait with a timeout in std")]
-    fn reap(&self, child: &mut Child, end: Option<Instant>, timed_out: &mut bool) -> Result<ExitStatus, Error> {
+    fn reap(
+        &self,
+        child: &mut Child,
+        end: Option<Instant>,
+        timed_out: &mut bool,
+    ) -> Result<ExitStatus, Error> {
         let talk = |source| Error::Talk { program: self.describe(), source };
         while let Some(end) = end.filter(|_| !*timed_out) {
             if let Some(status) = child.try_wait().map_err(talk)? {
@@ -314,7 +369,10 @@ mod tests {
     #[test]
     fn output_and_status_are_told() {
         let out = Program::new("sh").args(["-c", "echo a; echo b >&2; exit 3"]).output().unwrap();
-        assert_eq!((out.status.code(), out.text().as_str(), out.stderr.as_slice()), (Some(3), "a\n", b"b\n".as_slice()));
+        assert_eq!(
+            (out.status.code(), out.text().as_str(), out.stderr.as_slice()),
+            (Some(3), "a\n", b"b\n".as_slice())
+        );
         let error = out.check(&Program::new("sh")).unwrap_err().to_string();
         assert!(error.contains("status 3") && error.contains("b"), "{error}");
     }
@@ -335,7 +393,9 @@ mod tests {
     fn a_program_that_hangs_is_stopped() {
         let hang = Program::new("sleep").arg("60").timeout(Duration::from_millis(50));
         assert!(matches!(hang.run(), Err(Error::TimedOut { .. })));
-        let quiet = Program::new("sh").args(["-c", "exec >&- 2>&-; exec sleep 60"]).timeout(Duration::from_millis(50));
+        let quiet = Program::new("sh")
+            .args(["-c", "exec >&- 2>&-; exec sleep 60"])
+            .timeout(Duration::from_millis(50));
         assert!(matches!(quiet.run(), Err(Error::TimedOut { .. })));
     }
 
@@ -343,6 +403,30 @@ mod tests {
     fn a_missing_program_is_named() {
         let error = Program::new("/no/such/program").run().unwrap_err().to_string();
         assert!(error.contains("/no/such/program"));
+    }
+
+    #[test]
+    fn a_third_stream_comes_through_and_only_to_its_program() {
+        let program =
+            Program::new("sh").args(["-c", "echo here >&${1#fd=}; echo out", "sh"]).status_option("fd=");
+        let mut lines = vec![];
+        let out = program.each_line(|from, line| lines.push((from, line.to_string()))).unwrap();
+        lines.sort_by_key(|(_, line)| line.clone());
+        assert_eq!(lines, [(From::Status, "here".into()), (From::Stdout, "out".into())]);
+        assert_eq!(out.text(), "out\n");
+        let open = |program: &Program| program.run().unwrap().text().lines().count();
+        let plain = Program::new("sh").args(["-c", "ls /proc/self/fd"]);
+        let with = Program::new("sh").args(["-c", "ls /proc/self/fd"]).status_option("fd=");
+        assert_eq!(open(&plain) + 1, open(&with));
+    }
+
+    #[test]
+    fn an_interrupted_program_ends_early() {
+        let interrupter = Interrupter::default();
+        let other = interrupter.clone();
+        let program = Program::new("sh").args(["-c", "echo up; exec sleep 60"]).interrupter(&interrupter);
+        let out = program.each_line(|_, _| other.interrupt()).unwrap();
+        assert!(!out.success() && interrupter.interrupted());
     }
 
     #[test]
