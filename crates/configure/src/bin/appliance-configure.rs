@@ -1,0 +1,5 @@
+//! `appliance-configure`: see `configure::commands`.
+
+fn main() -> std::process::ExitCode {
+    configure::commands::main()
+}
