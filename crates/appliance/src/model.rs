@@ -296,6 +296,10 @@ pub struct Package {
     /// Lines of the control file `triggers`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub triggers: Vec<String>,
+    /// Private folders with Python modules: byte-compiled when the package is configured (`py3compile -p NAME FOLDER`)
+    /// and cleaned before its files go (`py3clean -p NAME`), as dh_python3 does it. Needs `python3` in `depends`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub python: Vec<String>,
     /// Folders that purge removes with all that is in them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub purge: Vec<String>,
@@ -336,6 +340,9 @@ pub struct Archive {
     pub sha256: String,
     /// What goes where: a path in the archive (`.` for all; the top folder of a `.tar.gz` left out) to a path on the machine.
     pub take: BTreeMap<String, String>,
+    /// Names of files and folders that are left out wherever they stand in what is taken (`_tests`).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub leave: Vec<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
