@@ -1,0 +1,22 @@
+//! The testbed itself, on a real machine.
+
+use std::fs;
+use testbed::Lab;
+
+#[test]
+fn a_machine_boots_reaches_the_lab_and_keeps_its_files_over_a_reboot() {
+    let served = tempfile::tempdir().unwrap();
+    fs::write(served.path().join("hello"), "from the lab").unwrap();
+    let lab = Lab::new(served.path()).unwrap();
+    let mut machine = lab.boot("one", "trixie").unwrap();
+    assert_eq!(machine.sh("cat /proc/1/comm; hostname").unwrap(), "systemd\none\n");
+
+    let url = format!("{}/hello", lab.repository());
+    let fetch = ["/usr/lib/apt/apt-helper", "download-file", &url, "/root/hello"];
+    machine.run(&fetch).unwrap();
+    machine.reboot().unwrap();
+    assert_eq!(machine.sh("cat /root/hello").unwrap(), "from the lab");
+
+    lab.http().set_offline(true);
+    assert!(machine.run(&fetch).is_err());
+}
