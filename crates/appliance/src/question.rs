@@ -67,6 +67,10 @@ impl Question {
     pub fn needs_answer(&self) -> bool {
         self.default.is_none() && self.generate.is_none() && !self.optional
     }
+    /// Whether the answer is a secret: `secrets.NAME` in templates, never shown, never in a log.
+    pub fn is_secret(&self) -> bool {
+        self.kind == QuestionType::Password
+    }
     /// The name in templates and in the environment of steps: hyphens become underscores.
     pub fn variable(&self) -> String {
         self.name.replace('-', "_")
