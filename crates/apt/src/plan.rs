@@ -1,0 +1,159 @@
+//! What apt would do, read from `apt-get -s` and `apt-get --assume-no`.
+
+/// One package that comes, new or in another version.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    pub name: String,
+    pub architecture: String,
+    /// None for a package that comes new.
+    pub from: Option<String>,
+    pub to: String,
+    /// Where it comes from, e.g. `Debian:13.2/stable`; several are joined by `, `.
+    pub origin: String,
+    /// From a repository of security updates.
+    pub security: bool,
+}
+
+/// What apt would do, and what it takes.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Plan {
+    /// Installed new or in another version, in apt's order.
+    pub changes: Vec<Change>,
+    pub removals: Vec<String>,
+    /// Have a newer version that is not installed: held, phased, or needing a removal.
+    pub kept_back: Vec<String>,
+    /// Bytes still to be downloaded, as exact as apt prints them.
+    pub download: u64,
+    /// Bytes by which the installed packages grow (or, below 0, shrink).
+    pub disk: i64,
+}
+
+impl Plan {
+    pub fn is_empty(&self) -> bool {
+        self.changes.is_empty() && self.removals.is_empty()
+    }
+
+    /// Reads the `Inst` and `Remv` lines of `apt-get -s`, and its list of packages kept back.
+    pub fn parse(simulation: &str) -> Plan {
+        let mut plan = Plan::default();
+        let mut lines = simulation.lines().peekable();
+        while let Some(line) = lines.next() {
+            if let Some(rest) = line.strip_prefix("Inst ") {
+                plan.changes.extend(change(rest));
+            } else if let Some(rest) = line.strip_prefix("Remv ") {
+                plan.removals.extend(rest.split_whitespace().next().map(str::to_owned));
+            } else if is_kept_back(line) {
+                while let Some(names) = lines.next_if(|l| l.starts_with("  ")) {
+                    plan.kept_back.extend(names.split_whitespace().map(str::to_owned));
+                }
+            }
+        }
+        plan
+    }
+
+    /// Adds the sizes that `apt-get --assume-no` prints.
+    pub fn add_sizes(&mut self, output: &str) {
+        for line in output.lines() {
+            if let Some(rest) = line.strip_prefix("Need to get ") {
+                // "12.3 MB of archives." or, with some there already, "3 kB/12.3 MB of archives."
+                self.download = size(rest.split('/').next().unwrap_or_default()).unwrap_or(0);
+            } else if let Some(rest) = line.strip_prefix("After this operation, ") {
+                let bytes = size(rest).and_then(|b| i64::try_from(b).ok()).unwrap_or(0);
+                self.disk = if rest.contains("freed") { -bytes } else { bytes };
+            }
+        }
+    }
+}
+
+fn is_kept_back(line: &str) -> bool {
+    line.starts_with("The following packages have been kept back")
+        || line.starts_with("The following upgrades have been deferred due to phasing")
+}
+
+/// `name [from] (to origin, origin [architecture]) […]`
+fn change(rest: &str) -> Option<Change> {
+    let (head, tail) = rest.split_once('(')?;
+    let (inside, _) = tail.split_once(')')?;
+    let mut head = head.split_whitespace();
+    let name = head.next()?.to_owned();
+    let from = head.next().map(|v| v.trim_matches(['[', ']']).to_owned());
+    let (to, inside) = inside.split_once(' ')?;
+    let (origin, architecture) = inside.rsplit_once('[').unwrap_or((inside, ""));
+    let origin = origin.trim().to_owned();
+    Some(Change {
+        name,
+        architecture: architecture.trim_end_matches(']').to_owned(),
+        from,
+        to: to.to_owned(),
+        security: origin.split(", ").any(is_security),
+        origin,
+    })
+}
+
+/// Debian's is `Debian-Security:13/stable-security`.
+fn is_security(origin: &str) -> bool {
+    let (label, suite) = origin.split_once('/').unwrap_or((origin, ""));
+    label.starts_with("Debian-Security:") || suite.ends_with("-security")
+}
+
+/// `12.3 MB` as apt's SizeToStr writes it: powers of 1000.
+fn size(text: &str) -> Option<u64> {
+    let mut words = text.split_whitespace();
+    let number: f64 = words.next()?.replace(',', "").parse().ok()?;
+    let power = match words.next()? {
+        "B" => 0,
+        "kB" => 1,
+        "MB" => 2,
+        "GB" => 3,
+        "TB" => 4,
+        _ => return None,
+    };
+    (number.is_finite() && number >= 0.0).then(|| (number * 1000f64.powi(power)) as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn a_real_installation() {
+        let mut plan = Plan::parse(include_str!("../testdata/install-simulate.txt"));
+        plan.add_sizes(include_str!("../testdata/install-assume-no.txt"));
+        assert_eq!((plan.changes.len(), plan.removals.len()), (45, 0));
+        assert_eq!((plan.download, plan.disk), (16_900_000, 80_100_000));
+        let perl = plan.changes.iter().find(|c| c.name == "psmisc").unwrap();
+        assert_eq!((perl.to.as_str(), perl.architecture.as_str(), &perl.from), ("23.7-2", "amd64", &None));
+        assert_eq!((perl.origin.as_str(), perl.security), ("Debian:13.7/stable", false));
+    }
+
+    #[test]
+    fn upgrades_removals_and_what_is_kept_back() {
+        let text = "\
+The following packages have been kept back:
+  linux-image-amd64 tree
+The following upgrades have been deferred due to phasing:
+  base-files
+Remv old [1.0] []
+Inst libc6 [2.41-1] (2.41-2 Debian:13.7/stable, Debian-Security:13/stable-security [amd64]) []
+Conf libc6 (2.41-2 Debian:13.7/stable [amd64])
+";
+        let mut plan = Plan::parse(text);
+        plan.add_sizes(
+            "Need to get 0 B/1,234 kB of archives.\nAfter this operation, 2 kB disk space will be freed.\n",
+        );
+        assert_eq!(plan.removals, ["old"]);
+        assert_eq!(plan.kept_back, ["linux-image-amd64", "tree", "base-files"]);
+        assert_eq!(plan.changes.len(), 1);
+        assert!(plan.changes[0].security);
+        assert_eq!(plan.changes[0].from.as_deref(), Some("2.41-1"));
+        assert_eq!((plan.download, plan.disk), (0, -2000));
+    }
+
+    proptest! {
+        #[test]
+        fn any_output_is_read_without_panic(text in "(Inst |Remv |Need to get |After this operation, |[a-z0-9 ()\\[\\]./\n]){0,30}") {
+            Plan::parse(&text).add_sizes(&text);
+        }
+    }
+}

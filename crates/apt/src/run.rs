@@ -1,0 +1,315 @@
+//! apt-get, run with its progress told.
+
+use crate::{
+    Error, Failure, Plan, name,
+    output::{self, Cause, SourceFailure},
+    status::{self, Status, Way},
+};
+use events::{Kind, Stream};
+use exec::{From, Interrupter, Program};
+use std::{
+    collections::VecDeque,
+    fs, io,
+    path::Path,
+    thread,
+    time::{Duration, Instant, SystemTime},
+};
+
+/// A convention of Debian's apt scripts: its time of change is that of the last refresh that worked.
+const STAMP: &str = "/var/lib/apt/periodic/update-success-stamp";
+/// Progress is told at most this often.
+const PROGRESS_EVERY: Duration = Duration::from_millis(200);
+/// So many last lines explain a failure.
+const TAIL: usize = 20;
+
+/// What apt-get is to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Work {
+    Install(Vec<String>),
+    /// All pending updates, and the new packages they need. Removes nothing.
+    Upgrade,
+    /// The pending updates of these packages only. Removes nothing.
+    UpgradeOnly(Vec<String>),
+}
+
+/// How apt-get is run. Nobody is asked anything, a changed configuration file is kept, and apt's own protection
+/// (signatures, downgrades, held packages) is never weakened.
+#[derive(Debug, Clone, Default)]
+pub struct Apt {
+    /// Seconds to wait for a lock that another program holds.
+    pub lock_wait: u32,
+    /// Lets apt remove packages; only for [`Work::Install`].
+    pub allow_removals: bool,
+    /// Ends apt-get as Ctrl-C would: what dpkg has begun is finished.
+    pub interrupter: Interrupter,
+    /// Options of apt.conf(5) to add, e.g. `Dir::Etc::sourceparts=-`.
+    pub options: Vec<String>,
+}
+
+impl Apt {
+    /// `apt-get update`. A source that fails is told, the others are refreshed, and what was known before is kept.
+    /// An error only when apt-get could not work at all.
+    pub fn update(&self, say: &mut dyn FnMut(Kind)) -> Result<Vec<SourceFailure>, Error> {
+        let program = self.apt_get_telling().args(["--error-on=any", "update"]);
+        let ran = self.told(&program, say)?;
+        let failures = output::source_failures(&ran.output.text_of_both());
+        if ran.output.success() && failures.is_empty() {
+            let _ = fs::write(STAMP, b"");
+        } else if failures.is_empty() {
+            return Err(ran.failure("refreshing the list of packages").into());
+        }
+        Ok(failures)
+    }
+
+    /// What the work would do. Changes nothing and takes no lock.
+    pub fn plan(&self, work: &Work) -> Result<Plan, Error> {
+        let removals = Apt { allow_removals: true, ..self.clone() };
+        let simulate = removals.work(self.apt_get().arg("-s"), work)?;
+        // apt prints the sizes only when it is not simulating; saying no to it leaves everything as it is
+        let sizes = removals.work(self.apt_get().args(["-o", "Debug::NoLocking=1", "--assume-no"]), work)?;
+        let (simulated, sized) = thread::scope(|scope| {
+            let sized = scope.spawn(|| sizes.output());
+            (simulate.output(), sized.join())
+        });
+        let simulated = simulated?;
+        if !simulated.success() {
+            return Err(Failure::of(&simulated, &format!("planning {}", describe(work)), vec![]).into());
+        }
+        let mut plan = Plan::parse(&simulated.text());
+        if let Ok(Ok(sized)) = sized {
+            plan.add_sizes(&sized.text());
+        }
+        Ok(plan)
+    }
+
+    /// Does the work.
+    pub fn run(&self, work: &Work, say: &mut dyn FnMut(Kind)) -> Result<(), Error> {
+        let automatic = match work {
+            Work::UpgradeOnly(packages) => automatic(packages)?,
+            _ => vec![],
+        };
+        let program = self.work(self.apt_get_telling().arg("-y"), work)?;
+        let ran = self.told(&program, say);
+        if !automatic.is_empty() {
+            // apt-get install marks what it is given as wanted by the owner: give the mark back
+            Program::new("apt-mark").args(["auto", "--"]).args(&automatic).run()?;
+        }
+        ran?.check(&describe(work))
+    }
+
+    /// Brings an interrupted installation to its end: dpkg first, then apt's dependencies. Removes nothing.
+    /// Does nothing on a healthy machine.
+    pub fn repair(&self, say: &mut dyn FnMut(Kind)) -> Result<(), Error> {
+        self.configure_all(say)?;
+        let fix = self.apt_get_telling().args(["-y", "--no-remove", "-f", "install"]);
+        self.told(&fix, say)?.check("repairing the dependencies (apt-get -f install)")
+    }
+
+    /// `dpkg --configure -a`: finishes every package that is unpacked.
+    pub fn configure_all(&self, say: &mut dyn FnMut(Kind)) -> Result<(), Error> {
+        let dpkg = Program::new("dpkg").env("DEBIAN_FRONTEND", "noninteractive").own_group().args([
+            "--force-confdef",
+            "--force-confold",
+            "--configure",
+            "-a",
+        ]);
+        self.told(&dpkg, say)?.check("finishing an interrupted installation (dpkg --configure -a)")
+    }
+
+    fn apt_get(&self) -> Program {
+        let program = Program::new("apt-get")
+            .env("DEBIAN_FRONTEND", "noninteractive")
+            // needrestart would ask at the terminal
+            .env("NEEDRESTART_MODE", "a")
+            .own_group()
+            .interrupter(&self.interrupter)
+            .args(["-q", "-o", "Dpkg::Options::=--force-confdef", "-o", "Dpkg::Options::=--force-confold"])
+            .args(["-o", "APT::Color=0", "-o", "Dpkg::Progress-Fancy=0", "-o"])
+            .arg(format!("DPkg::Lock::Timeout={}", self.lock_wait));
+        self.options.iter().fold(program, |p, option| p.args(["-o", option]))
+    }
+
+    fn apt_get_telling(&self) -> Program {
+        self.apt_get().arg("-o").status_option("APT::Status-Fd=")
+    }
+
+    fn work(&self, program: Program, work: &Work) -> Result<Program, Error> {
+        Ok(match work {
+            Work::Install(packages) => {
+                name::check(packages)?;
+                let program = if self.allow_removals { program } else { program.arg("--no-remove") };
+                program.args(["install", "--"]).args(packages)
+            }
+            Work::Upgrade => program.args(["--no-remove", "--with-new-pkgs", "upgrade"]),
+            Work::UpgradeOnly(packages) => {
+                name::check(packages)?;
+                program.args(["--no-remove", "--only-upgrade", "install", "--"]).args(packages)
+            }
+        })
+    }
+
+    /// Runs a program, tells its lines and its progress, keeps the last lines and the packages that failed.
+    fn told(&self, program: &Program, say: &mut dyn FnMut(Kind)) -> Result<Ran, Error> {
+        let mut way = Way::default();
+        let mut last: Option<Instant> = None;
+        let mut packages: Vec<String> = vec![];
+        let mut tail: VecDeque<String> = VecDeque::new();
+        let output = program.each_line(|from, line| {
+            let stream = match from {
+                From::Stdout => Stream::Stdout,
+                From::Stderr => Stream::Stderr,
+                From::Status => return self.tell_status(line, &mut way, &mut last, &mut packages, say),
+            };
+            let line = visible(line);
+            if line.is_empty() {
+                return;
+            }
+            if tail.len() == TAIL {
+                tail.pop_front();
+            }
+            tail.push_back(line.clone());
+            say(Kind::Log { stream, line });
+        })?;
+        Ok(Ran { output, packages, tail: tail.into(), interrupted: self.interrupter.interrupted() })
+    }
+
+    fn tell_status(
+        &self,
+        line: &str,
+        way: &mut Way,
+        last: &mut Option<Instant>,
+        failed: &mut Vec<String>,
+        say: &mut dyn FnMut(Kind),
+    ) {
+        let Some(status) = status::parse(line) else { return };
+        let percent = way.percent(&status);
+        let detail = match status {
+            Status::Download { text, .. } | Status::Install { text, .. } => text,
+            Status::Conffile { package, .. } => {
+                let message = format!("{package}: your changed configuration file was kept");
+                return say(Kind::Warning { message });
+            }
+            Status::Error { package, text } => {
+                say(Kind::Warning { message: format!("{package}: {text}") });
+                return failed.push(package);
+            }
+        };
+        if last.is_none_or(|l| l.elapsed() >= PROGRESS_EVERY) || percent >= 100.0 {
+            *last = Some(Instant::now());
+            say(Kind::Progress { percent, detail });
+        }
+    }
+}
+
+/// A run that has ended, with what is needed to explain it.
+struct Ran {
+    output: exec::Output,
+    packages: Vec<String>,
+    tail: Vec<String>,
+    interrupted: bool,
+}
+
+impl Ran {
+    fn check(self, doing: &str) -> Result<(), Error> {
+        if self.output.success() { Ok(()) } else { Err(self.failure(doing).into()) }
+    }
+
+    fn failure(self, doing: &str) -> Failure {
+        let mut failure = Failure::of(&self.output, doing, self.packages);
+        failure.lines = self.tail;
+        if self.interrupted {
+            failure.cause = Cause::Stopped;
+        }
+        failure
+    }
+}
+
+impl Failure {
+    fn of(output: &exec::Output, doing: &str, packages: Vec<String>) -> Failure {
+        let text = output.text_of_both();
+        Failure {
+            doing: doing.into(),
+            cause: output::cause(text.lines()),
+            packages,
+            lines: output.tail(TAIL),
+        }
+    }
+}
+
+trait Both {
+    fn text_of_both(&self) -> String;
+}
+
+impl Both for exec::Output {
+    fn text_of_both(&self) -> String {
+        format!("{}\n{}", self.text(), String::from_utf8_lossy(&self.stderr))
+    }
+}
+
+/// When the list of packages was last refreshed with success; None when it never was.
+pub fn refreshed() -> Option<SystemTime> {
+    let stamp = fs::metadata(STAMP).and_then(|m| m.modified()).ok();
+    let lists = fs::read_dir("/var/lib/apt/lists").into_iter().flatten().flatten();
+    let index = |name: &Path| name.to_string_lossy().ends_with("Release");
+    // the time of change is the publisher's: the time when apt put it there is the inode's
+    let fetched =
+        lists.filter(|e| index(Path::new(&e.file_name()))).filter_map(|e| changed(&e.path()).ok()).max();
+    stamp.max(fetched)
+}
+
+fn changed(path: &Path) -> io::Result<SystemTime> {
+    use std::os::unix::fs::MetadataExt;
+    let seconds = u64::try_from(fs::metadata(path)?.ctime()).unwrap_or(0);
+    Ok(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds))
+}
+
+/// Whether a package asked for a restart of the machine.
+pub fn reboot_required() -> bool {
+    ["/run/reboot-required", "/var/run/reboot-required"].iter().any(|p| Path::new(p).exists())
+}
+
+fn automatic(packages: &[String]) -> Result<Vec<String>, Error> {
+    name::check(packages)?;
+    let output = Program::new("apt-mark").args(["showauto", "--"]).args(packages).output()?;
+    Ok(output.text().lines().map(str::to_owned).collect())
+}
+
+fn describe(work: &Work) -> String {
+    match work {
+        Work::Install(packages) => format!("installing {}", packages.join(" ")),
+        Work::Upgrade => "installing the updates".into(),
+        Work::UpgradeOnly(packages) => format!("updating {}", packages.join(" ")),
+    }
+}
+
+/// A line as a terminal would leave it: what stands after the last carriage return, without control characters.
+fn visible(line: &str) -> String {
+    let last = line.rsplit('\r').find(|part| !part.trim().is_empty()).unwrap_or_default();
+    last.chars().filter(|c| !c.is_control() || *c == '\t').collect::<String>().trim_end().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_is_what_a_terminal_would_show() {
+        let reading =
+            "(Reading database ... \r(Reading database ... 5%\r(Reading database ... 6963 files.)\r";
+        assert_eq!(visible(reading), "(Reading database ... 6963 files.)");
+        assert_eq!(visible("plain"), "plain");
+        assert_eq!(visible("\x1b[1mbold"), "[1mbold");
+        assert_eq!(visible("\r"), "");
+    }
+
+    #[test]
+    fn an_operand_is_never_an_option_and_protection_stays() {
+        let apt = Apt::default();
+        assert!(apt.work(apt.apt_get(), &Work::Install(vec!["-oX=1".into()])).is_err());
+        let line = apt.work(apt.apt_get(), &Work::Install(vec!["tree".into()])).unwrap().describe();
+        assert!(line.contains("--no-remove install -- tree"), "{line}");
+        for weak in ["allow", "unauthenticated", "force-yes", "insecure"] {
+            assert!(!line.contains(weak), "{line}");
+        }
+    }
+}
