@@ -68,7 +68,7 @@ fn the_page_links_no_apt_and_the_broker_no_network() {
     without("control", &["apt", "configure", "backup", "broker", "repository", "deb"]);
     without("broker", &["axum", "hyper", "tokio", "rustls", "askama", "minijinja", "ureq"]);
     for name in FORMATS {
-        without(name, &["exec", "rustix", "tokio", "ureq"]);
+        without(name, &["exec", "tokio", "ureq"]);
     }
 }
 
