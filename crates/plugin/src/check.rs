@@ -1,0 +1,269 @@
+//! From the text of a manifest to a checked one. What is checked here is relied on where an action becomes a
+//! unit: names and paths that pass hold no space, no quote and no `%`, so they mean the same to everyone.
+
+use crate::manifest::{Action, Manifest, VERSION};
+use std::collections::BTreeSet;
+
+/// Everything that is wrong with a manifest.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{}", .0.join("; "))]
+pub struct Faults(pub Vec<String>);
+
+/// Folders that no action may write to: nothing in them, nothing above them.
+const PROTECTED: &[&str] = &[
+    "/bin",
+    "/boot",
+    "/dev",
+    "/etc/apt",
+    "/etc/group",
+    "/etc/gshadow",
+    "/etc/pam.d",
+    "/etc/passwd",
+    "/etc/shadow",
+    "/etc/ssh",
+    "/etc/sudoers",
+    "/etc/sudoers.d",
+    "/etc/systemd",
+    "/home",
+    "/lib",
+    "/lib64",
+    "/proc",
+    "/root",
+    "/run/systemd",
+    "/sbin",
+    "/sys",
+    "/usr",
+    "/var/lib/appliance-broker",
+    "/var/lib/appliance-control",
+    "/var/lib/apt",
+    "/var/lib/dpkg",
+    "/var/lib/systemd",
+];
+
+impl Manifest {
+    /// Reads and checks the manifest of the plugin `name`.
+    pub fn parse(name: &str, text: &str) -> Result<Manifest, Faults> {
+        #[derive(serde::Deserialize)]
+        struct Version {
+            version: u32,
+        }
+        // the version first: a later one may have fields that this program rightly does not know
+        match serde_json::from_str::<Version>(text) {
+            Ok(Version { version }) if version > VERSION => {
+                return Err(Faults(vec![format!(
+                    "is of version {version}, and this appliance-control knows up to {VERSION}: update appliance-control"
+                )]));
+            }
+            _ => {}
+        }
+        let manifest: Manifest = serde_json::from_str(text).map_err(|e| Faults(vec![e.to_string()]))?;
+        let mut faults = vec![];
+        if manifest.version != VERSION {
+            faults.push(format!("version {} is not known, write {VERSION}", manifest.version));
+        }
+        if manifest.name != name {
+            faults.push(format!("`name` is `{}`, but the file is called {name}.json", manifest.name));
+        }
+        if !is_name(&manifest.name) {
+            faults.push(format!("`{}` is no name: lower case letters, digits, + . -", manifest.name));
+        }
+        check_text("title", &manifest.title, &mut faults);
+        let mut seen = BTreeSet::new();
+        for action in &manifest.actions {
+            if !seen.insert(&action.name) {
+                faults.push(format!("action `{}` stands there twice", action.name));
+            }
+            let mut own = vec![];
+            action.check(&mut own);
+            faults.extend(own.into_iter().map(|fault| format!("action `{}`: {fault}", action.name)));
+        }
+        if faults.is_empty() { Ok(manifest) } else { Err(Faults(faults)) }
+    }
+
+    pub fn action(&self, name: &str) -> Option<&Action> {
+        self.actions.iter().find(|a| a.name == name)
+    }
+}
+
+impl Action {
+    fn check(&self, faults: &mut Vec<String>) {
+        if !is_name(&self.name) {
+            faults.push("its name may have lower case letters, digits, + . - only".into());
+        }
+        check_text("title", &self.title, faults);
+        for (what, text) in [("description", &self.description), ("confirm", &self.confirm)] {
+            if let Some(text) = text {
+                check_text(what, text, faults);
+            }
+        }
+        if !is_file_name(&self.run) {
+            faults.push(format!(
+                "`run` is `{}`, but has to be a plain file name in the plugin's folder",
+                self.run
+            ));
+        }
+        if !is_user(&self.user) {
+            faults.push(format!("`{}` is no user's name", self.user));
+        }
+        for path in &self.writable {
+            if let Err(why) = check_writable(path) {
+                faults.push(format!("`writable` path `{path}` {why}"));
+            }
+        }
+        for unit in &self.units {
+            if !is_unit(unit) {
+                faults
+                    .push(format!("`{unit}` is no unit's name (write it with its suffix: apache2.service)"));
+            }
+        }
+        if !self.units.is_empty() && self.user != "root" {
+            faults.push(format!("only root may start and stop units, and it runs as `{}`", self.user));
+        }
+        let mut seen = BTreeSet::new();
+        for parameter in &self.parameters {
+            if !is_name(&parameter.name) || !seen.insert(&parameter.name) {
+                faults.push(format!("parameter `{}` is no name, or stands there twice", parameter.name));
+            }
+        }
+    }
+}
+
+/// Lower case letters, digits and `+ . -`, first a letter or digit, at most 64: a Debian package's name (Policy 5.6.1).
+pub fn is_name(text: &str) -> bool {
+    text.len() <= 64
+        && text.starts_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit())
+        && text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "+.-".contains(c))
+}
+
+/// One component of a path that needs no quoting anywhere, and is not hidden.
+pub fn is_file_name(text: &str) -> bool {
+    (1..=128).contains(&text.len())
+        && !text.starts_with(['.', '-'])
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || "._+-".contains(c))
+}
+
+fn is_user(text: &str) -> bool {
+    (1..=32).contains(&text.len())
+        && text.starts_with(|c: char| c.is_ascii_lowercase() || c == '_')
+        && text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "_-".contains(c))
+}
+
+fn is_unit(text: &str) -> bool {
+    let suffix = [".service", ".socket", ".timer", ".target", ".path"];
+    text.len() <= 128
+        && suffix.iter().any(|s| text.ends_with(s) && text.len() > s.len())
+        && !text.starts_with(['.', '-'])
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || "._@:-".contains(c))
+}
+
+fn check_writable(path: &str) -> Result<(), String> {
+    if !path.starts_with('/') || path.ends_with('/') {
+        return Err("has to be absolute, without a slash at its end".into());
+    }
+    let parts: Vec<&str> = path[1..].split('/').collect();
+    if parts.iter().any(|p| p.is_empty() || *p == "." || *p == "..") {
+        return Err("has an empty part, `.` or `..` in it".into());
+    }
+    if !path.chars().all(|c| c.is_ascii_alphanumeric() || "/._+@-".contains(c)) {
+        return Err("may have letters, digits and / . _ + @ - only".into());
+    }
+    if parts.len() < 2 {
+        return Err("is a whole top folder: name the folder in it that is needed".into());
+    }
+    let below = |inner: &str, outer: &str| {
+        inner.strip_prefix(outer).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
+    match PROTECTED.iter().find(|p| below(path, p) || below(p, path)) {
+        Some(protected) => Err(format!("reaches {protected}, which no action may write to")),
+        None => Ok(()),
+    }
+}
+
+fn check_text(what: &str, text: &str, faults: &mut Vec<String>) {
+    if text.trim().is_empty() || text.len() > 2000 || text.chars().any(|c| c.is_control() && c != '\n') {
+        faults.push(format!("`{what}` has to be 1 to 2000 characters without control characters"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GOOD: &str = r#"{"version":1,"name":"wiki","title":"Wiki","package-version":"1.0","actions":[
+        {"name":"create-user","title":"Create a user","run":"create-user","role":"administrator","user":"moin",
+         "parameters":[{"name":"email","type":"email"}],"writable":["/var/lib/moin"]}]}"#;
+
+    /// What is said about the good manifest with one text replaced.
+    fn fault(from: &str, to: &str) -> String {
+        assert!(GOOD.contains(from), "{from}");
+        Manifest::parse("wiki", &GOOD.replace(from, to)).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn a_good_manifest_passes() {
+        let manifest = Manifest::parse("wiki", GOOD).unwrap();
+        assert!(manifest.action("create-user").is_some() && manifest.action("other").is_none());
+        assert!(Manifest::parse("other", GOOD).unwrap_err().to_string().contains("other.json"));
+    }
+
+    #[test]
+    fn each_fault_is_named() {
+        for (from, to, says) in [
+            (r#""version":1"#, r#""version":2,"new":0"#, "update appliance-control"),
+            (r#""version":1"#, r#""version":0"#, "version 0"),
+            (r#""version":1"#, r#""version":1,"shell":"x""#, "unknown field `shell`"),
+            (r#""run":"create-user""#, r#""run":"../sh""#, "`run`"),
+            (r#""run":"create-user""#, r#""run":"/bin/sh""#, "`run`"),
+            (r#""run":"create-user""#, r#""run":"a b""#, "`run`"),
+            (r#""run":"create-user""#, r#""run":".""#, "`run`"),
+            (r#""type":"email""#, r#""type":"shell""#, "unknown variant `shell`"),
+            (r#""user":"moin""#, r#""user":"-moin""#, "user's name"),
+            (r#""user":"moin""#, r#""user":"moin","units":["a.service"]"#, "only root"),
+            (r#""user":"moin""#, r#""user":"root","units":["a"]"#, "suffix"),
+            (r#""role":"administrator""#, r#""role":"root""#, "unknown variant"),
+            (r#""name":"create-user""#, r#""name":"Create user""#, "its name"),
+            (r#""title":"Wiki""#, r#""title":"\u001b[2J""#, "control characters"),
+        ] {
+            let said = fault(from, to);
+            assert!(said.contains(says), "{to}: {said}");
+        }
+    }
+
+    #[test]
+    fn what_an_action_may_write_to_is_bounded() {
+        for path in [
+            "/",
+            "/etc",
+            "/var",
+            "/srv",
+            "etc/x",
+            "/etc/shadow",
+            "/etc/shadow/x",
+            "/etc/pam.d/su",
+            "/usr/local/bin",
+            "/var/lib",
+            "/var/lib/dpkg/info",
+            "/run/systemd",
+            "/var/lib/moin/../dpkg",
+            "/var/lib/moin/",
+            "/var//lib/moin",
+            "/var/lib/mo in",
+            "/var/lib/%m",
+            "/var/lib/a:b",
+            "/root/x",
+            "/proc/sys",
+        ] {
+            assert!(fault("/var/lib/moin", path).contains("`writable`"), "{path}");
+        }
+        for path in ["/var/lib/moin", "/etc/moin", "/srv/wiki", "/var/lib/dpkg-like", "/var/lib/moin/wiki@1"]
+        {
+            assert_eq!(check_writable(path), Ok(()), "{path}");
+        }
+    }
+
+    #[test]
+    fn all_faults_come_at_once() {
+        let text = GOOD.replace(r#""run":"create-user""#, r#""run":"..""#).replace("\"moin\"", "\"\"");
+        assert_eq!(Manifest::parse("wiki", &text).unwrap_err().0.len(), 2);
+    }
+}
