@@ -1,0 +1,99 @@
+"""The wiki's configuration, written by appliance-configure: changes in this file do not last.
+
+Settings of your own go into /etc/moin/local.py.
+"""
+
+from pathlib import Path
+
+from moin.config import AclConfig, IndexStorageConfig
+from moin.config.default import DefaultConfig
+from moin.constants.namespaces import (
+    NAMESPACE_DEFAULT,
+    NAMESPACE_HELP_COMMON,
+    NAMESPACE_HELP_EN,
+    NAMESPACE_USERPROFILES,
+    NAMESPACE_USERS,
+)
+from moin.contrib import __file__ as contrib
+from moin.datastructures import CompositeGroups, ConfigGroups, WikiGroups
+from moin.storage import create_mapping
+from moin.utils import get_xstatic_module_path_map
+from moin.utils.interwiki import InterWikiMap
+
+HOME = Path("/var/lib/moin")
+ADDRESS = "http://" + {{ host.fqdn | tojson }} + "/"
+
+
+def acl(hierarchic=False):
+    """The administrator does everything, who has an account writes, everybody reads."""
+    return AclConfig(
+        before="AdminGroup:read,write,create,destroy,admin",
+        default="Known:read,write,create All:read",
+        after="",
+        hierarchic=hierarchic,
+    )
+
+
+class Config(DefaultConfig):
+    sitename = {{ answers.wiki_name | tojson }}
+    # Part of the search index: it has to stay the same when the wiki gets another name.
+    interwikiname = "ThisWiki"
+    interwiki_map = InterWikiMap.from_file(str(Path(contrib).with_name("intermap.txt"))).iwmap
+    interwiki_map[interwikiname] = interwiki_map["Self"] = ADDRESS
+
+    wikiconfig_dir = str(HOME)
+    instance_dir = str(HOME / "wiki")
+    data_dir = str(HOME / "wiki/data")
+    wiki_local_dir = str(HOME / "wiki_local")
+    template_dirs = [wiki_local_dir]
+    index_storage = IndexStorageConfig(name="FileStorage", args=(str(HOME / "wiki/index"),), kwargs={})
+
+    serve_files = {
+        "wiki_local": wiki_local_dir,
+        "external_docs": "https://moin-20.readthedocs.io/en/latest/",
+        **get_xstatic_module_path_map(["font_awesome", "svgedit_moin", "pygments"]),
+    }
+
+    admin_emails = [{{ answers.admin_email | tojson }}]
+    email_tracebacks = False
+    registration_only_by_superuser = True
+    registration_hint = "The administrator of this wiki makes the accounts: " + {{ answers.admin_email | tojson }}
+    acl_functions = "AdminGroup:superuser"
+
+    def groups(self):
+        # A group, because a name with a space or a comma could not stand in an ACL.
+        return CompositeGroups(ConfigGroups({"AdminGroup": [{{ answers.admin_name | tojson }}]}), WikiGroups())
+
+    uri = f"stores:fs:{data_dir}/%(backend)s/%(kind)s"
+    namespaces = {
+        NAMESPACE_DEFAULT: "default",
+        NAMESPACE_USERS: "users",
+        NAMESPACE_USERPROFILES: "userprofiles",
+        NAMESPACE_HELP_COMMON: "help-common",
+        NAMESPACE_HELP_EN: "help-en",
+    }
+    namespace_mapping, backend_mapping, acl_mapping = create_mapping(
+        uri,
+        namespaces,
+        dict.fromkeys(namespaces.values(), uri),
+        {
+            NAMESPACE_DEFAULT: acl(),
+            NAMESPACE_USERS: acl(hierarchic=True),
+            NAMESPACE_USERPROFILES: AclConfig(before="All:", default="", after="", hierarchic=False),
+            NAMESPACE_HELP_COMMON: acl(),
+            NAMESPACE_HELP_EN: acl(),
+        },
+    )
+    root_mapping = {NAMESPACE_USERS: "UserHome"}
+    default_root = "Home"
+
+
+MOINCFG = Config
+# Signs the cookies of everybody who is signed in; made on this machine by the step create-wiki.
+SECRET_KEY = (HOME / "secret-key").read_text()
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+
+_local = Path("/etc/moin/local.py")
+if _local.exists():
+    exec(compile(_local.read_text(), _local, "exec"))

@@ -1,0 +1,7 @@
+"""The wiki of /etc/moin/wikiconfig.py, or of the file that MOINCFG names, for mod_wsgi."""
+
+import os
+
+from moin.app import create_app
+
+application = create_app(os.environ.get("MOINCFG", "/etc/moin/wikiconfig.py"))

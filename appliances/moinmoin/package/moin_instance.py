@@ -1,0 +1,87 @@
+"""A wiki opened in this process, for programs that do several things to it.
+
+Every call of the command line starts MoinMoin anew; a program that needs an index, help pages and an account
+starts it once.
+"""
+
+import contextlib
+import io
+import logging
+from importlib.metadata import version
+
+import click
+from moin import current_app, user
+from moin.app import before_wiki, create_app
+from moin.cli.maint.modify_item import LoadHelp, LoadWelcome
+from moin.constants.keys import EMAIL, NAME_EXACT
+
+CONFIG = "/etc/moin/wikiconfig.py"
+VERSION = version("moin")
+
+
+@contextlib.contextmanager
+def open_wiki(config=CONFIG, without_index=False):
+    """Opens the wiki of `config`. Without an index that is an error, unless `without_index` says that one will be made."""
+    with contextlib.ExitStack() as stack:
+        if without_index:
+            # What MoinMoin asks when it decides whether a missing index matters.
+            stack.enter_context(click.Context(click.Command("index-create"), info_name="index-create"))
+        app = create_app(config)
+        stack.enter_context(app.app_context())
+        before_wiki()
+        yield app
+
+
+def be_brief():
+    """Makes MoinMoin say what went wrong in a line for each page, without a traceback."""
+    logging.getLogger().setLevel(logging.WARNING)
+
+    def without_traceback(record):
+        record.exc_info = None
+        return not record.name.endswith("clock")
+
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(without_traceback)
+
+
+def build_index(load=lambda: None):
+    """Makes storage and index where they are missing, and the index anew where there is one.
+
+    `load` may store pages; they are indexed with all others, in one go: a commit for each page takes ten times as long.
+    """
+    with contextlib.suppress(FileNotFoundError):
+        current_app.storage.destroy()
+    current_app.init_backends(create_backend=True)
+    before_wiki()
+    storage = current_app.storage
+    storage.index_revision = lambda *args, **options: None
+    try:
+        load()
+    finally:
+        del storage.index_revision
+    storage.rebuild()
+
+
+def load_pages(welcome):
+    """Stores the help pages of this version, and with `welcome` the first pages of a new wiki where there are none."""
+    with contextlib.redirect_stdout(io.StringIO()):  # it names every page
+        for namespace in ("help-common", "help-en"):
+            LoadHelp(namespace, None)
+        if welcome:
+            LoadWelcome()
+
+
+def find_user(name):
+    """The account with this name, or None."""
+    found = user.search_users(**{NAME_EXACT: name})
+    return user.User(uid=found[0].meta["itemid"]) if found else None
+
+
+def set_account(name, email=None, password=None):
+    """Gives an account another mail address or password."""
+    account = find_user(name)
+    if email is not None:
+        account.profile[EMAIL] = email
+    if password is not None:
+        account.set_password(password)
+    account.save()
