@@ -5,18 +5,25 @@ starts it once.
 """
 
 import contextlib
+import gc
 import io
+import json
 import logging
+import shutil
+import tempfile
 from importlib.metadata import version
+from pathlib import Path
 
 import click
 from moin import current_app, user
+from moin import help as moin_help
 from moin.app import before_wiki, create_app
 from moin.cli.maint.modify_item import LoadHelp, LoadWelcome
 from moin.constants.keys import EMAIL, NAME_EXACT
 
 CONFIG = "/etc/moin/wikiconfig.py"
 VERSION = version("moin")
+HTML_ROLES = "abbr b cite del dfn i ins kbd mark q s samp small u var".split()
 
 
 @contextlib.contextmanager
@@ -54,6 +61,7 @@ def build_index(load=lambda: None):
     current_app.init_backends(create_backend=True)
     before_wiki()
     storage = current_app.storage
+    gc.freeze()  # MoinMoin collects garbage after each page: not what is here already
     storage.index_revision = lambda *args, **options: None
     try:
         load()
@@ -65,10 +73,25 @@ def build_index(load=lambda: None):
 def load_pages(welcome):
     """Stores the help pages of this version, and with `welcome` the first pages of a new wiki where there are none."""
     with contextlib.redirect_stdout(io.StringIO()):  # it names every page
-        for namespace in ("help-common", "help-en"):
-            LoadHelp(namespace, None)
+        LoadHelp("help-common", None)
+        load_english_help()
         if welcome:
             LoadWelcome()
+
+
+def load_english_help():
+    """Stores the English help. Its page on reStructuredText includes a file of docutils 0.22, newer than Debian 13's."""
+    with tempfile.TemporaryDirectory() as folder:
+        pages = Path(folder) / "help-en"
+        shutil.copytree(Path(moin_help.__file__).parent / "help-en", pages)
+        page, about = pages / "rst.data", pages / "rst.meta"
+        roles = "".join(f".. role:: {role}\n" for role in HTML_ROLES)
+        text = page.read_text().replace("\n.. include:: <html-roles.txt>\n", f"\n{roles}", 1).replace("\n", "\r\n")
+        page.write_bytes(text.encode())
+        meta = json.loads(about.read_text()) | {"size": len(text.encode())}
+        del meta["sha1"]
+        about.write_text(json.dumps(meta))
+        LoadHelp("help-en", folder)
 
 
 def find_user(name):
