@@ -56,6 +56,7 @@ class Config(DefaultConfig):
 
     admin_emails = [{{ answers.admin_email | tojson }}]
     email_tracebacks = False
+    content_security_policy_report_only = ""
     registration_only_by_superuser = True
     registration_hint = "The administrator of this wiki makes the accounts: " + {{ answers.admin_email | tojson }}
     acl_functions = "AdminGroup:superuser"
