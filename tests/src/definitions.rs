@@ -1,0 +1,46 @@
+//! Building definitions that tests bring along, and repositories with them.
+
+use crate::Dist;
+use anyhow::{Context, Result};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+/// A definition of `tests/definitions`.
+pub fn path(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("definitions").join(name)
+}
+
+/// Builds a definition's packages into a folder.
+pub fn build(dist: &Dist, definition: &Path, out: &Path) -> Result<()> {
+    let program = dist
+        .program("vabuild")
+        .arg("build")
+        .arg(definition)
+        .arg("-o")
+        .arg(out)
+        .arg("--programs")
+        .arg(&dist.programs);
+    program.run().with_context(|| format!("cannot build {}", definition.display()))?;
+    Ok(())
+}
+
+/// Adds every .deb of a folder to a repository.
+pub fn publish(dist: &Dist, repository: &Path, packages: &Path) -> Result<()> {
+    let mut debs: Vec<PathBuf> = fs::read_dir(packages)?.filter_map(|e| Some(e.ok()?.path())).collect();
+    debs.retain(|p| p.extension().is_some_and(|e| e == "deb"));
+    debs.sort();
+    let program =
+        dist.program("vabuild").args(["repository", "add"]).arg(repository).arg("--key").arg(dist.secret());
+    program.args(&debs).run()?;
+    Ok(())
+}
+
+/// A copy of the repository with the packages of one more definition in it.
+pub fn repository_with(dist: &Dist, folder: &Path, definition: &Path) -> Result<PathBuf> {
+    let (repository, out) = (dist.copy_repository(folder)?, folder.join("out"));
+    build(dist, definition, &out)?;
+    publish(dist, &repository, &out)?;
+    Ok(repository)
+}
