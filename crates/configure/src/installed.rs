@@ -1,7 +1,7 @@
 //! The appliances on this machine.
 
 use crate::{Error, Machine, Result};
-use appliance::{Definition, model::Appliance};
+use appliance::{Definition, model::Appliance, seed_value};
 use std::{fs, io, path::PathBuf};
 
 /// An installed appliance: its definition, checked for what the engine relies on.
@@ -11,6 +11,16 @@ pub struct Installed {
     pub definition: Definition,
     /// The named files of the definition, as this process reaches them.
     pub folder: PathBuf,
+}
+
+impl Installed {
+    /// Where the owner finds the application on this machine.
+    pub fn url(&self, machine: &Machine) -> String {
+        let stored = crate::knowledge::without_secrets(machine, self).unwrap_or_default();
+        let parts = seed_value::parse(&self.appliance.url).unwrap_or_default();
+        let host = crate::host::facts(machine);
+        seed_value::render(&parts, &host, &stored.answers).unwrap_or_else(|_| self.appliance.url.clone())
+    }
 }
 
 /// All appliances, by name. One that cannot be read is an error of its own, not of the others.

@@ -3,114 +3,57 @@
 //! The file belongs to root and was checked when the package was built; a damaged or hand-made one must not make the
 //! engine write where nobody meant it to.
 
-use appliance::Definition;
-use std::path::{Component, Path};
+use appliance::{
+    Definition,
+    names::{self, Mistake},
+};
 
 /// The first thing wrong, in words.
 pub fn check(definition: &Definition) -> Result<(), String> {
     for question in &definition.questions {
-        name("question", &question.name)?;
+        told(&question.name, names::question(&question.name))?;
     }
     for user in &definition.users {
-        name("user", &user.name)?;
-        user.groups.iter().try_for_each(|g| name("group", g))?;
-        no_line_end("the title of a user", &user.title)?;
-        user.home.iter().try_for_each(|h| absolute("home", h))?;
-    }
-    for directory in &definition.directories {
-        absolute("directory", &directory.path)?;
-        mode(&directory.mode)?;
-        name("owner", &directory.owner)?;
-    }
-    for file in &definition.files {
-        absolute("file", &file.path)?;
-        mode(&file.mode)?;
-        name("owner", &file.owner)?;
-        match (&file.template, &file.source) {
-            (Some(from), None) | (None, Some(from)) => relative(from)?,
-            _ => return Err(format!("file {:?} needs exactly one of template and source", file.path)),
+        told(&user.name, names::user(&user.name))?;
+        user.groups.iter().try_for_each(|g| told(g, names::user(g)))?;
+        user.home.iter().try_for_each(|h| told(h, names::machine_path(h)))?;
+        if user.title.contains(['\n', '\r', '"', ':']) {
+            return Err(format!("the title of the user {} has a line end, a quote or a colon", user.name));
         }
     }
-    if let Some(apache) = &definition.apache {
-        let lists = [
-            &apache.sites,
-            &apache.disable_sites,
-            &apache.modules,
-            &apache.disable_modules,
-            &apache.confs,
-            &apache.disable_confs,
-        ];
-        lists.into_iter().flatten().try_for_each(|n| name("Apache name", n))?;
+    for directory in &definition.directories {
+        told(&directory.path, names::machine_path(&directory.path))?;
+        told(&directory.mode, names::mode(&directory.mode))?;
     }
-    for unit in &definition.units {
-        unit_name(&unit.name)?;
+    for file in &definition.files {
+        told(&file.path, names::machine_path(&file.path))?;
+        told(&file.mode, names::mode(&file.mode))?;
+        match (&file.template, &file.source) {
+            (Some(from), None) | (None, Some(from)) => told(from, names::folder_path(from))?,
+            _ => return Err(format!("the file {} needs exactly one of template and source", file.path)),
+        }
     }
+    let apache = definition.apache.iter().flat_map(crate::apache::wanted);
+    apache.map(|what| what.name).try_for_each(|name| told(&name, names::apache(&name)))?;
+    let units = definition.units.iter().map(|u| &u.name);
+    let quiesced = definition.backup.iter().flat_map(|b| &b.quiesce);
+    let checked = definition.health.iter().filter_map(|h| h.unit.as_ref());
+    units.chain(quiesced).chain(checked).try_for_each(|u| told(u, names::unit(u)))?;
     for step in &definition.steps {
-        name("step", &step.name)?;
-        name("user", &step.user)?;
-        [Some(&step.run), step.check.as_ref(), step.undo.as_ref()]
-            .into_iter()
-            .flatten()
-            .try_for_each(|p| relative(p))?;
+        told(&step.name, names::question(&step.name))?;
+        told(&step.user, names::user(&step.user))?;
+        let programs = [Some(&step.run), step.check.as_ref(), step.undo.as_ref()];
+        programs.into_iter().flatten().try_for_each(|p| told(p, names::folder_path(p)))?;
     }
-    if let Some(backup) = &definition.backup {
-        backup.paths.iter().chain(&backup.exclude).try_for_each(|p| absolute("backup path", p))?;
-        backup.quiesce.iter().try_for_each(|u| unit_name(u))?;
-    }
-    definition.health.iter().filter_map(|h| h.unit.as_ref()).try_for_each(|u| unit_name(u))
+    let saved = definition.backup.iter().flat_map(|b| b.paths.iter().chain(&b.exclude));
+    saved.into_iter().try_for_each(|p| told(p, names::machine_path(p)))
 }
 
-/// The permission bits of an octal mode.
-pub fn mode(text: &str) -> Result<u32, String> {
-    match u32::from_str_radix(text, 8) {
-        Ok(mode) if mode <= 0o7777 => Ok(mode),
-        _ => Err(format!("{text:?} is no file mode; write it in octal, e.g. \"0644\"")),
-    }
+fn told<T>(value: &str, result: Result<T, Mistake>) -> Result<(), String> {
+    result.map(drop).map_err(|mistake| format!("{value:?}: {}", mistake.message))
 }
 
-fn name(what: &str, text: &str) -> Result<(), String> {
-    let fine = !text.is_empty()
-        && text.len() <= 64
-        && text.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_')
-        && text.bytes().all(|c| c.is_ascii_alphanumeric() || matches!(c, b'_' | b'-' | b'.' | b'+'));
-    if fine { Ok(()) } else { Err(format!("{text:?} cannot be the name of a {what}")) }
-}
-
-fn unit_name(text: &str) -> Result<(), String> {
-    let fine = text.contains('.')
-        && text.starts_with(|c: char| c.is_ascii_alphanumeric())
-        && text.len() <= 255
-        && text.bytes().all(|c| c.is_ascii_alphanumeric() || b":-_.\\@".contains(&c));
-    if fine {
-        Ok(())
-    } else {
-        Err(format!("{text:?} is no unit; write it with its suffix, e.g. apache2.service"))
-    }
-}
-
-fn absolute(what: &str, text: &str) -> Result<(), String> {
-    let path = Path::new(text);
-    let plain = path.components().skip(1).all(|c| matches!(c, Component::Normal(_)));
-    if path.is_absolute() && plain && path.components().count() > 1 && !text.contains(['\0', '\n']) {
-        Ok(())
-    } else {
-        Err(format!("{what} {text:?} must be an absolute path without `..`"))
-    }
-}
-
-fn relative(text: &str) -> Result<(), String> {
-    let path = Path::new(text);
-    if !text.is_empty() && path.components().all(|c| matches!(c, Component::Normal(_))) {
-        Ok(())
-    } else {
-        Err(format!("{text:?} must be a path inside the definition's folder"))
-    }
-}
-
-fn no_line_end(what: &str, text: &str) -> Result<(), String> {
-    if text.contains(['\n', '\r', '"', ':']) {
-        Err(format!("{what} has a line end, a quote or a colon: {text:?}"))
-    } else {
-        Ok(())
-    }
+/// Whether a path stays in the definition's folder.
+pub fn is_inside(path: &str) -> bool {
+    names::folder_path(path).is_ok()
 }

@@ -1,0 +1,20 @@
+//! `appliance-configure plan`
+
+use crate::{Machine, installed, knowledge, plan, system::Debian};
+use anyhow::Result;
+use std::process::ExitCode;
+
+pub fn run(machine: &Machine, name: &str, json: bool) -> Result<ExitCode> {
+    super::need_root()?;
+    let installed = installed::load(machine, name)?;
+    let knowledge = knowledge::look(machine, &installed)?;
+    let found = plan::plan(machine, &Debian, &installed, &knowledge)?;
+    if json {
+        println!("{}", serde_json::to_string(&found)?);
+    } else if found.is_empty() {
+        println!("{name}: nothing to change");
+    } else {
+        found.iter().for_each(|difference| print!("{}", plan::describe(difference)));
+    }
+    Ok(ExitCode::SUCCESS)
+}
