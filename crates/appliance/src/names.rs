@@ -4,7 +4,7 @@ mod paths;
 mod relation;
 
 pub use paths::{folder_path, machine_path, mode};
-pub use relation::{Alternative, relation};
+pub use relation::relation;
 
 /// What is wrong with a value: where in it, what, and what to write instead.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -106,32 +106,17 @@ pub fn debconf_question(name: &str) -> Result<(), Mistake> {
 
 /// A version (Policy 5.6.12): `[epoch:]upstream[-revision]`, the upstream version beginning with a digit.
 pub fn version(version: &str) -> Result<(), Mistake> {
-    let wrong = |at, why: &str| {
-        Err(Mistake::at(at, format!("not a Debian version: {why}"))
-            .help("write one such as `1.0`, `2.0~b5-1` or `1:1.2-3`"))
-    };
-    let (start, rest) = match version.split_once(':') {
-        Some((epoch, _))
-            if epoch.is_empty() || !epoch.bytes().all(|b| b.is_ascii_digit()) || epoch.len() > 9 =>
-        {
-            return wrong(0, "the part before `:` is a number");
+    let help = "write one such as `1.0`, `2.0~b5-1` or `1:1.2-3`";
+    if version.len() > 100 {
+        return Err(Mistake::at(100, "a version of more than 100 characters").help(help));
+    }
+    match version.parse::<deb::Version>() {
+        Ok(_) => Ok(()),
+        Err(deb::Error::Version { message, .. }) => {
+            Err(Mistake::new(format!("not a Debian version: {message}")).help(help))
         }
-        Some((epoch, rest)) => (epoch.len() + 1, rest),
-        None => (0, version),
-    };
-    if let Some(at) = rest.find(|c: char| !c.is_ascii_alphanumeric() && !".+-~".contains(c)) {
-        return wrong(start + at, "it has letters, digits and `.`, `+`, `-`, `~` only");
+        Err(other) => Err(Mistake::new(other.to_string()).help(help)),
     }
-    if !rest.starts_with(|c: char| c.is_ascii_digit()) {
-        return wrong(start, "it begins with a digit");
-    }
-    if rest.ends_with('-') || rest.len() > 100 {
-        return wrong(
-            version.len(),
-            "the revision after `-` is missing, or it is longer than 100 characters",
-        );
-    }
-    Ok(())
 }
 
 /// A maintainer (Policy 5.6.2): `Name <address>`.

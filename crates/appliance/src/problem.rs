@@ -1,5 +1,9 @@
 //! A mistake in a definition: where it is, what is wrong, what to write instead.
 
+mod source;
+
+pub use source::Source;
+
 use serde::Serialize;
 use std::fmt;
 
@@ -14,15 +18,22 @@ pub struct Problem {
     pub line: usize,
     /// In characters, counted from 1.
     pub column: usize,
-    /// Characters that are marked.
-    pub width: usize,
     pub message: String,
     /// What to write instead.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub help: Option<String>,
-    /// The line itself, cut when it is very long.
     #[serde(skip)]
-    pub source_line: String,
+    pub snippet: Option<Snippet>,
+}
+
+/// The line with the mistake, ready for a terminal: no control characters, cut when it is very long.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Snippet {
+    pub text: String,
+    /// Characters of `text` before the mark.
+    pub mark: usize,
+    /// Characters marked, at least 1.
+    pub width: usize,
 }
 
 macro_rules! kinds {

@@ -1,0 +1,114 @@
+//! Names that a definition may use: what it makes itself, though it be wrong, and what Debian has.
+
+use super::super::tree::Node;
+use crate::{Definition, Folder, names};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Users and groups of base-passwd, and groups of base-files' and systemd's that every machine has.
+const BASE_USERS: [&str; 18] = [
+    "root", "daemon", "bin", "sys", "sync", "games", "man", "lp", "mail", "news", "uucp", "proxy",
+    "www-data", "backup", "list", "irc", "_apt", "nobody",
+];
+const BASE_GROUPS: [&str; 24] = [
+    "adm",
+    "tty",
+    "disk",
+    "kmem",
+    "dialout",
+    "fax",
+    "voice",
+    "cdrom",
+    "floppy",
+    "tape",
+    "sudo",
+    "audio",
+    "dip",
+    "operator",
+    "src",
+    "shadow",
+    "utmp",
+    "video",
+    "sasl",
+    "plugdev",
+    "staff",
+    "users",
+    "nogroup",
+    "systemd-journal",
+];
+/// Users that Debian's service packages make, under the packages' own control.
+const SERVICE_USERS: [&str; 16] = [
+    "postgres",
+    "mysql",
+    "openldap",
+    "redis",
+    "postfix",
+    "Debian-exim",
+    "dovecot",
+    "bind",
+    "memcache",
+    "prometheus",
+    "rabbitmq",
+    "ssl-cert",
+    "postdrop",
+    "opendkim",
+    "_rspamd",
+    "valkey",
+];
+/// A larger sysusers.d file is not read.
+const SYSUSERS_LIMIT: u64 = 64 << 10;
+
+pub struct Known {
+    /// Name to whether it is a secret; None when its type is not known because it is wrong.
+    pub questions: BTreeMap<String, Option<bool>>,
+    users: BTreeSet<String>,
+    groups: BTreeSet<String>,
+}
+
+impl Known {
+    pub fn new(whole: &Node, definition: &Definition, folder: &dyn Folder) -> Self {
+        let mut questions = BTreeMap::new();
+        for node in whole.get("question").map(Node::elements).unwrap_or_default() {
+            if let Some(name) = node.get("name").and_then(Node::text) {
+                questions.insert(name.to_owned(), None);
+            }
+        }
+        for question in &definition.questions {
+            questions.insert(question.name.clone(), Some(question.is_secret()));
+        }
+        let mut known = Known { questions, users: BTreeSet::new(), groups: BTreeSet::new() };
+        let own = whole.get("user").map(Node::elements).unwrap_or_default();
+        known.users.extend(own.iter().filter_map(|n| Some(n.get("name")?.text()?.to_owned())));
+        for path in definition.packages.iter().filter_map(|p| p.sysusers.as_deref()) {
+            if names::folder_path(path).is_ok() {
+                let text = folder.read(path, SYSUSERS_LIMIT).unwrap_or_default();
+                known.sysusers(&String::from_utf8_lossy(&text));
+            }
+        }
+        known
+    }
+
+    /// The lines `u NAME` and `g NAME` of sysusers.d(5).
+    fn sysusers(&mut self, text: &str) {
+        for line in text.lines() {
+            let mut words = line.split_whitespace();
+            match (words.next(), words.next()) {
+                (Some("u" | "u!"), Some(name)) => self.users.insert(name.into()),
+                (Some("g"), Some(name)) => self.groups.insert(name.into()),
+                _ => continue,
+            };
+        }
+    }
+
+    pub fn has_user(&self, name: &str) -> bool {
+        self.users.contains(name) || BASE_USERS.contains(&name) || SERVICE_USERS.contains(&name)
+    }
+
+    /// Each user has a group of its name.
+    pub fn has_group(&self, name: &str) -> bool {
+        self.has_user(name) || self.groups.contains(name) || BASE_GROUPS.contains(&name)
+    }
+
+    pub fn user_names(&self) -> impl Iterator<Item = &str> {
+        self.users.iter().map(String::as_str).chain(BASE_USERS)
+    }
+}

@@ -1,0 +1,179 @@
+//! `[[question]]` and `[[seed]]`.
+
+use super::{super::tree::Way, Rules};
+use crate::{
+    Host,
+    answers::validate,
+    model::Seed,
+    names::{self, Mistake},
+    problem::Kind,
+    question::{Question, QuestionType},
+    seed_value::{self, Part},
+    suggest,
+};
+use std::collections::BTreeMap;
+
+/// debconf's types (debconf-devel(7)).
+const SEED_TYPES: [&str; 8] =
+    ["string", "boolean", "select", "multiselect", "password", "note", "text", "error"];
+/// Fewer characters are less than 128 bits; more are of no use.
+const SECRET_LENGTHS: std::ops::RangeInclusive<u32> = 22..=200;
+
+pub fn check(rules: &mut Rules<'_, '_>) {
+    let definition = rules.definition;
+    for (i, question) in definition.questions.iter().enumerate() {
+        check_question(rules, &Way::to("question").index(i), question);
+    }
+    rules.unique("question", "name", definition.questions.iter().map(|q| q.name.as_str()));
+    for (i, seed) in definition.seeds.iter().enumerate() {
+        check_seed(rules, &Way::to("seed").index(i), seed);
+    }
+    rules.unique("seed", "question", definition.seeds.iter().map(|s| s.question.as_str()));
+}
+
+/// That each answer used is asked for.
+pub fn answers_exist(rules: &mut Rules<'_, '_>, way: &Way<'_>, parts: &[Part], value: &str) {
+    for name in seed_value::answers_used(parts) {
+        if !rules.known.questions.contains_key(name) {
+            let variable = name.replace('-', "_");
+            let near = suggest::nearest(name, rules.known.questions.keys().map(String::as_str));
+            let help = match near {
+                Some(near) => format!("did you mean `answers.{}`?", near.replace('-', "_")),
+                None => format!("ask for it: `[[question]]` with `name = \"{name}\"`"),
+            };
+            let at = value.find(&format!("answers.{variable}")).unwrap_or(0);
+            let mistake = Mistake::at(at, format!("`answers.{variable}`: there is no such question"));
+            rules.wrong(Kind::UnknownName, way, mistake.help(help));
+        }
+    }
+}
+
+fn check_question(rules: &mut Rules<'_, '_>, way: &Way<'_>, question: &Question) {
+    rules.expect(Kind::Name, &way.key("name"), names::question(&question.name));
+    rules.not_empty(&way.key("prompt"), &question.prompt);
+    choices(rules, way, question);
+    generate(rules, way, question);
+    if let Some(default) = &question.default {
+        check_default(rules, &way.key("default"), question, default);
+    }
+}
+
+fn choices(rules: &mut Rules<'_, '_>, way: &Way<'_>, question: &Question) {
+    let list = way.key("choices");
+    let select = question.kind == QuestionType::Select;
+    if select && question.choices.is_empty() {
+        rules.wrong(
+            Kind::Choice,
+            way,
+            Mistake::new("a `select` without choices").help("add `choices = [\"…\", \"…\"]`"),
+        );
+    }
+    if !select && !question.choices.is_empty() {
+        rules.wrong(
+            Kind::Choice,
+            &list,
+            Mistake::new("choices without `type = \"select\"`").help("add the type, or take the choices out"),
+        );
+    }
+    for (i, choice) in question.choices.iter().enumerate() {
+        if choice.is_empty() || choice.trim() != choice {
+            let mistake =
+                Mistake::new("an empty choice, or one with blanks around it").help("write a plain word");
+            rules.wrong(Kind::Choice, &list.index(i), mistake);
+        }
+    }
+    rules.unique_list(&list, &question.choices);
+}
+
+fn generate(rules: &mut Rules<'_, '_>, way: &Way<'_>, question: &Question) {
+    let Some(generate) = question.generate else { return };
+    let key = way.key("generate");
+    if !question.is_secret() {
+        let mistake = Mistake::new("only a password is generated")
+            .help("add `type = \"password\"`, or give a `default`");
+        return rules.wrong(Kind::Generate, &key, mistake);
+    }
+    if !SECRET_LENGTHS.contains(&generate.length) {
+        let (least, most) = (SECRET_LENGTHS.start(), SECRET_LENGTHS.end());
+        let mistake =
+            Mistake::new(format!("a secret has {least} to {most} characters: {least} are 128 bits"));
+        rules.wrong(
+            Kind::Generate,
+            &key.key("length"),
+            mistake.help(format!("write `generate = {{ length = {least} }}`")),
+        );
+    }
+}
+
+fn check_default(rules: &mut Rules<'_, '_>, way: &Way<'_>, question: &Question, default: &str) {
+    if question.is_secret() {
+        let mistake = Mistake::new("a secret in the definition is a secret in a public package")
+            .help("write `generate = { length = 22 }` instead");
+        return rules.wrong(Kind::Secret, way, mistake);
+    }
+    let parts = match seed_value::parse(default) {
+        Ok(parts) => parts,
+        Err(mistake) => return rules.wrong(Kind::UnknownName, way, mistake),
+    };
+    if let Some(name) = seed_value::answers_used(&parts).next() {
+        let mistake = Mistake::new(format!("a default cannot use the answer to `{name}`"))
+            .help("there are `{{ host.name }}`, `{{ host.fqdn }}` and `{{ host.address }}`");
+        return rules.wrong(Kind::UnknownName, way, mistake);
+    }
+    let host = Host { name: "wiki".into(), fqdn: "wiki.example.org".into(), address: "192.0.2.1".into() };
+    let example = seed_value::render(&parts, &host, &BTreeMap::new()).unwrap_or_default();
+    // whether the machine's own name fits is known on the machine only
+    let fixed = parts.iter().all(|p| matches!(p, Part::Text(_)));
+    if let Err(why) = validate(question, &example)
+        && (fixed || question.kind != QuestionType::Domain)
+    {
+        let near = suggest::nearest(&example, question.choices.iter().map(String::as_str));
+        let help = near.map_or_else(
+            || "write a default that is a valid answer".into(),
+            |n| format!("did you mean `{n}`?"),
+        );
+        rules.wrong(
+            Kind::Choice,
+            way,
+            Mistake::new(format!("the default is no valid answer: it {why}")).help(help),
+        );
+    }
+}
+
+fn check_seed(rules: &mut Rules<'_, '_>, way: &Way<'_>, seed: &Seed) {
+    rules.expect(Kind::Name, &way.key("package"), names::package(&seed.package));
+    rules.expect(Kind::Seed, &way.key("question"), names::debconf_question(&seed.question));
+    if let Some(template) = &seed.template {
+        rules.expect(Kind::Seed, &way.key("template"), names::debconf_question(template));
+    }
+    if !SEED_TYPES.contains(&seed.kind.as_str()) {
+        let near = suggest::did_you_mean(&seed.kind, SEED_TYPES);
+        let help = near.unwrap_or_else(|| format!("debconf has {}", SEED_TYPES.join(", ")));
+        rules.wrong(
+            Kind::Seed,
+            &way.key("type"),
+            Mistake::new(format!("`{}` is no type of debconf's", seed.kind)).help(help),
+        );
+    }
+    let value = way.key("value");
+    let parts = match seed_value::parse(&seed.value) {
+        Ok(parts) => parts,
+        Err(mistake) => return rules.wrong(Kind::UnknownName, &value, mistake),
+    };
+    answers_exist(rules, &value, &parts, &seed.value);
+    let fixed = parts.iter().all(|p| matches!(p, Part::Text(_)));
+    match seed.kind.as_str() {
+        "boolean" if fixed && !matches!(seed.value.as_str(), "true" | "false") => {
+            let mistake = Mistake::new("a boolean is `true` or `false`")
+                .help("write `value = \"true\"` or `value = \"false\"`");
+            rules.wrong(Kind::Seed, &value, mistake);
+        }
+        "password" if fixed && !seed.value.is_empty() => {
+            let mistake = Mistake::new("a secret in the definition is a secret in a public package").help(
+                "ask for it: `[[question]]` with `type = \"password\"`, and write `{{ answers.NAME }}` here",
+            );
+            rules.wrong(Kind::Secret, &value, mistake);
+        }
+        _ => {}
+    }
+}
