@@ -1,0 +1,44 @@
+//! The command line: which subcommands there are. Each is a module with `Arguments` and `run`.
+
+mod build;
+mod completions;
+mod man;
+
+use clap::{CommandFactory, Parser, Subcommand};
+use std::process::ExitCode;
+
+/// Makes appliances: from a definition to Debian packages, from packages to a signed repository.
+#[derive(Debug, Parser)]
+#[command(name = "vabuild", version, after_help = EXIT_HELP)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXIT_HELP: &str = "Exit status: 0 done, 1 the work failed, 2 usage or a mistake in the definition, \
+3 not possible here, 4 network or repository, 5 disk full.";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Build(build::Arguments),
+    Completions(completions::Arguments),
+    Man(man::Arguments),
+}
+
+/// Runs the program and says how it ended.
+pub fn run() -> ExitCode {
+    let result = match Cli::parse().command {
+        Command::Build(arguments) => build::run(&arguments),
+        Command::Completions(arguments) => completions::run(&arguments),
+        Command::Man(arguments) => man::run(&arguments),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => crate::exit::report("vabuild", &error),
+    }
+}
+
+/// The command line's description, for manual pages and completions.
+pub fn command() -> clap::Command {
+    Cli::command()
+}
