@@ -1,1 +1,23 @@
-//! placeholder
+//! The management page and its command line.
+//!
+//! One program, two faces. `appliance-control serve` is the web process: unprivileged, started by its socket, gone
+//! when nobody is connected. Every other subcommand is the command line, for root. Both ask the broker, and neither
+//! knows how anything is done: no apt, no PAM, no systemd in here.
+//!
+//! Start reading at [`web::routes`] (everything the page answers to) or [`cli`].
+//!
+//! * [`cli`]: the command line
+//! * [`web`]: the web process
+//! * [`certificate`]: the TLS certificate of the page
+//! * [`machine`]: what /proc says about this machine
+//! * [`network`]: its names and addresses
+//! * [`log`]: a task's events, read from any byte on
+//! * [`text`]: sizes, times and lines from elsewhere, for a person's eyes
+
+pub mod certificate;
+pub mod cli;
+pub mod log;
+pub mod machine;
+pub mod network;
+pub mod text;
+pub mod web;

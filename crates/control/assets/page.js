@@ -1,0 +1,169 @@
+// What makes the pages live. Everything works without it. Text from elsewhere only ever becomes text (textContent).
+"use strict";
+const $ = (id) => document.getElementById(id);
+
+// Times in the reader's own zone; the text stays relative where the page wrote it so.
+for (const time of document.querySelectorAll("time[datetime]")) {
+  time.title = new Date(time.dateTime).toLocaleString();
+}
+
+// A form is sent once: a second press would start the same work again.
+for (const form of document.querySelectorAll("form[method=post]")) {
+  form.addEventListener("submit", () => setTimeout(() => {
+    for (const button of form.querySelectorAll("button")) button.disabled = true;
+  }));
+}
+addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
+
+const seconds = (from) => Math.max(0, Math.round((Date.now() - from) / 1000));
+const span = (s) => s < 60 ? `${s} s` : `${Math.floor(s / 60)} min ${s % 60} s`;
+
+function note(kind, text) {
+  const p = document.createElement("p");
+  p.className = `note ${kind}`;
+  p.textContent = text;
+  return p;
+}
+
+function table({ columns, rows }) {
+  const element = document.createElement("table");
+  const head = element.createTHead().insertRow();
+  for (const column of columns) {
+    const th = document.createElement("th");
+    th.scope = "col";
+    th.textContent = column;
+    head.append(th);
+  }
+  const body = element.createTBody();
+  for (const row of rows) {
+    const tr = body.insertRow();
+    for (const cell of row) tr.insertCell().textContent = cell;
+  }
+  return element;
+}
+
+// A running task: its events, from the byte the page was written at. When the connection is lost (a network that goes, an
+// upgrade of this very page), it goes on at the last byte seen.
+function follow(task) {
+  let last = task.dataset.from, heard = Date.now(), about = $("detail").textContent, lines = 0;
+  const log = $("log");
+
+  function write(line) {
+    const atEnd = log.scrollTop + log.clientHeight >= log.scrollHeight - 30;
+    log.append(line + "\n");
+    // a page that is open for hours must not grow for ever; the whole is in the log
+    if (++lines > 2000) log.firstChild.remove();
+    if (atEnd) log.scrollTop = log.scrollHeight;
+  }
+
+  const on = {
+    phase(e) {
+      $("phase").textContent = about = e.title;
+      $("step").textContent = e.index && e.of ? `step ${e.index} of ${e.of}` : "";
+      $("detail").textContent = "";
+      $("bar").removeAttribute("value");
+    },
+    progress(e) {
+      $("bar").value = e.percent;
+      $("detail").textContent = e.detail;
+      about = e.detail || about;
+    },
+    log(e) { write(e.line); },
+    warning(e) { $("warnings").append(note("warn", e.message)); },
+    table(e) { $("tables").append(table(e)); },
+    artifact() {},
+    result() {
+      clearInterval(clock);
+      // the page that the server writes shows the result with all that belongs to it
+      if (!$("leaving")) location.reload();
+    },
+  };
+
+  function connect() {
+    const source = new EventSource(`/tasks/${task.dataset.id}/events?from=${last}`);
+    source.onmessage = (message) => {
+      last = message.lastEventId;
+      heard = Date.now();
+      const event = JSON.parse(message.data);
+      if (on[event.event]) on[event.event](event);
+      if (event.event === "result") source.close();
+    };
+    source.onerror = () => {
+      // the browser itself tries again after a lost connection, but not after an error page
+      if (source.readyState === EventSource.CLOSED) setTimeout(connect, 2000);
+    };
+  }
+
+  const clock = setInterval(() => {
+    const quiet = seconds(heard);
+    $("silence").textContent = quiet >= 10 ? `Still working: ${about || "the task"}, ${span(quiet)} without news` : "";
+  }, 1000);
+  log.scrollTop = log.scrollHeight;
+  connect();
+}
+
+// The machine restarts: count, ask, and say when it is back.
+function wait(box) {
+  const began = Date.now(), text = box.lastElementChild, restart = box.dataset.what === "restart";
+  let away = false, back = false;
+  async function ask() {
+    try {
+      const answer = await fetch("/boot-id", { cache: "no-store", signal: AbortSignal.timeout(3000) });
+      const id = (await answer.text()).trim();
+      if (answer.ok && id !== box.dataset.bootId) back = true;
+    } catch { away = true; }
+    if (back) {
+      box.className = "note good";
+      box.firstElementChild.remove();
+      text.textContent = `The machine is back after ${span(seconds(began))}.`;
+      $("now").hidden = $("leave").hidden = true;
+      $("back").hidden = false;
+      document.title = "Back · " + document.title;
+      return clearInterval(clock);
+    }
+    setTimeout(ask, 1000);
+  }
+  const clock = setInterval(() => {
+    const s = seconds(began);
+    if (!restart) text.textContent = away ? "The machine is off. You can close this page." : `The machine shuts down… ${span(s)}`;
+    else if (s > 300) text.textContent = `The machine has been away for ${span(s)}. Look at its console if it does not come back.`;
+    else text.textContent = (away ? "The machine is starting… " : "The machine stops… ") + span(s);
+  }, 1000);
+  ask();
+}
+
+// An upload shows how far it is. The answer is the page of the task.
+function upload(form) {
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    const bar = document.createElement("progress"), text = note("busy", "Sending the file…"), request = new XMLHttpRequest();
+    bar.max = 100;
+    form.append(bar, text);
+    request.upload.onprogress = (e) => {
+      if (!e.lengthComputable) return;
+      bar.value = 100 * e.loaded / e.total;
+      text.textContent = e.loaded === e.total ? "The file is here. The task starts…" : `Sending the file: ${Math.floor(bar.value)} %`;
+    };
+    const fail = (why) => {
+      bar.remove();
+      text.className = "note bad";
+      text.textContent = why;
+      for (const button of form.querySelectorAll("button")) button.disabled = false;
+    };
+    request.onload = () => {
+      let answer = {};
+      try { answer = JSON.parse(request.responseText); } catch { /* not ours */ }
+      if (request.status === 200 && answer.id) location.assign(`/tasks/${answer.id}`);
+      else fail(answer.message || `The machine answered with ${request.status}.`);
+    };
+    request.onerror = () => fail("The connection broke. Nothing was started.");
+    request.open("POST", form.action);
+    request.setRequestHeader("Accept", "application/json");
+    request.send(new FormData(form));
+  });
+}
+
+const task = $("task"), leaving = $("leaving");
+if (task && task.dataset.state === "running") follow(task);
+if (leaving) wait(leaving);
+for (const form of document.querySelectorAll("form[data-upload]")) upload(form);

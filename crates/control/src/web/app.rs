@@ -1,0 +1,104 @@
+//! What the handlers share.
+
+use crate::{network::Network, web::reply::Failure};
+use broker_protocol::{Answer, Ask, Client, ClientError, Reason, Request};
+use plugin::Manifest;
+use std::{
+    os::fd::OwnedFd,
+    path::Path,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+/// So long the navigation may show plugins that are gone. Nothing is decided by it.
+const PLUGINS_FRESH: Duration = Duration::from_secs(5);
+/// Names are read again when a strange one is asked for, at most so often.
+const NAMES_FRESH: Duration = Duration::from_secs(5);
+
+#[derive(Clone)]
+pub struct App(Arc<Shared>);
+
+struct Shared {
+    broker: Client,
+    network: Mutex<(Instant, Network)>,
+    plugins: Mutex<Option<(Instant, Arc<Vec<Manifest>>)>>,
+}
+
+/// Who asks, for the broker.
+#[derive(Debug, Clone, Default)]
+pub struct Caller {
+    pub session: Option<String>,
+    /// The browser's address.
+    pub from: String,
+}
+
+impl App {
+    pub fn new(broker: &Path, network: Network) -> App {
+        let network = Mutex::new((Instant::now(), network));
+        App(Arc::new(Shared { broker: Client::new(broker), network, plugins: Mutex::default() }))
+    }
+
+    /// One request to the broker, waited for on a thread of its own.
+    pub async fn ask(&self, caller: &Caller, ask: Ask) -> Result<(Answer, Option<OwnedFd>), Failure> {
+        let request = Request { session: caller.session.clone(), from: Some(caller.from.clone()), ask };
+        let app = self.clone();
+        let result = tokio::task::spawn_blocking(move || app.0.broker.call(&request)).await;
+        match result {
+            Ok(answer) => answer.map_err(Failure::from),
+            Err(_) => Err(Failure::Failed("the request to the broker was broken off".into())),
+        }
+    }
+
+    /// The plugins' manifests.
+    pub async fn plugins(&self, caller: &Caller) -> Result<Arc<Vec<Manifest>>, Failure> {
+        let kept = self.0.plugins.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some((_, plugins)) = kept.filter(|(at, _)| at.elapsed() < PLUGINS_FRESH) {
+            return Ok(plugins);
+        }
+        let Answer::Plugins(plugins) = self.ask(caller, Ask::Plugins {}).await?.0 else {
+            return Err(Failure::strange());
+        };
+        let plugins = Arc::new(plugins);
+        *self.0.plugins.lock().unwrap_or_else(PoisonError::into_inner) = Some((Instant::now(), plugins.clone()));
+        Ok(plugins)
+    }
+
+    /// See [`Network::answers_to`].
+    pub fn answers_to(&self, host: &str) -> bool {
+        let mut network = self.0.network.lock().unwrap_or_else(PoisonError::into_inner);
+        if !network.1.answers_to(host) && network.0.elapsed() > NAMES_FRESH {
+            *network = (Instant::now(), Network::read());
+        }
+        network.1.answers_to(host)
+    }
+
+    pub fn hostname(&self) -> String {
+        let network = self.0.network.lock().unwrap_or_else(PoisonError::into_inner);
+        network.1.names.first().cloned().unwrap_or_default()
+    }
+
+    /// `192.0.2.7`, for the overview.
+    pub fn addresses(&self) -> Vec<String> {
+        let network = self.0.network.lock().unwrap_or_else(PoisonError::into_inner);
+        network.1.addresses.iter().map(|a| a.to_string()).collect()
+    }
+}
+
+impl From<ClientError> for Failure {
+    fn from(error: ClientError) -> Failure {
+        match error {
+            ClientError::Refused(refusal) => match refusal.reason {
+                Reason::SignIn => Failure::SignIn,
+                Reason::Forbidden => Failure::Forbidden(refusal.message),
+                Reason::NotFound => Failure::NotFound(refusal.message),
+                Reason::Invalid => Failure::Invalid(refusal.message),
+                Reason::Busy => Failure::Busy(refusal.message),
+                Reason::Failed => Failure::Failed(refusal.message),
+            },
+            down @ (ClientError::Connect { .. } | ClientError::Talk { .. }) => {
+                eprintln!("{:#}", anyhow::Error::from(down));
+                Failure::BrokerDown
+            }
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! The web process: unprivileged, it holds nothing that is worth stealing and decides nothing that the broker does not
+//! decide again.
+//!
+//! A connection comes in at [`server`], which tells TLS from plain HTTP by its first byte. A request passes the
+//! [`gate`] (host, session, role, proof of origin) of its route, and the routes are one table in [`routes`]. What the
+//! handlers in [`pages`] give back is a page or, for `Accept: application/json`, the same as JSON.
+//!
+//! * [`server`], [`connection`]: accept, limits, the end when nobody is there
+//! * [`routes`]: the table of all addresses with who may use them
+//! * [`gate`]: what every request has to pass
+//! * [`app`]: what handlers share: the broker, the machine's names
+//! * [`reply`]: pages, JSON, and what went wrong
+//! * [`pages`]: the handlers
+//! * [`stream`]: live events and downloads; [`upload`]: forms with files
+//! * [`assets`]: style, script and icon
+
+pub mod app;
+pub mod assets;
+pub mod connection;
+pub mod gate;
+pub mod pages;
+pub mod reply;
+pub mod routes;
+pub mod server;
+pub mod stream;
+pub mod upload;
+
+use crate::{certificate, network::Network, text};
+use anyhow::{Context, Result};
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
+
+/// How the web process is started.
+#[derive(Debug, Clone)]
+pub struct Options {
+    pub broker: PathBuf,
+    /// Without it the socket comes from systemd (sd_listen_fds(3)).
+    pub listen: Option<SocketAddr>,
+    /// The certificate's folder.
+    pub tls: PathBuf,
+    /// Ends when there was no connection for so long.
+    pub idle: Duration,
+}
+
+/// Serves until nobody has been connected for a while.
+pub fn run(options: &Options) -> Result<()> {
+    let network = Network::read();
+    let identity = certificate::ensure(&options.tls, &network, text::now())?;
+    let listener = server::listener(options.listen)?;
+    let app = app::App::new(&options.broker, network);
+    // one thread serves; those that wait for the broker come and go
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .max_blocking_threads(16)
+        .thread_stack_size(256 << 10)
+        .thread_keep_alive(Duration::from_secs(2))
+        .build()
+        .context("cannot start the runtime")?;
+    let result = runtime.block_on(server::serve(listener, server::tls(identity)?, app, options.idle));
+    runtime.shutdown_background();
+    result
+}

@@ -1,0 +1,197 @@
+//! The machine and its appliances at a glance.
+
+use crate::{
+    machine::{Machine, Usage},
+    text,
+    web::{
+        app::App,
+        gate::Visitor,
+        pages::{self, Moment, tasks::Row},
+        reply::{self, Failure, Frame},
+    },
+};
+use askama::Template;
+use axum::{Extension, extract::State, response::Response};
+use broker_protocol::{Answer, Appliance, Ask, Check, Packages};
+use serde::Serialize;
+
+#[derive(Template)]
+#[template(path = "overview.html")]
+struct Page {
+    frame: Frame,
+    machine: Machine,
+    meters: Vec<Meter>,
+    uptime: String,
+    addresses: Vec<String>,
+    appliances: Result<Vec<Card>, String>,
+    updates: Result<Updates, String>,
+    running: Vec<Row>,
+    recent: Vec<Row>,
+}
+
+struct Card {
+    name: String,
+    title: String,
+    version: String,
+    summary: String,
+    /// Empty when there is nothing to open.
+    url: String,
+    healthy: bool,
+    checks: Vec<Check>,
+    plugin: bool,
+}
+
+struct Updates {
+    pending: usize,
+    security: usize,
+    download: String,
+    refreshed: Option<Moment>,
+    reboot: bool,
+}
+
+/// Something that fills up.
+struct Meter {
+    label: String,
+    percent: u64,
+    text: String,
+    /// `ok`, `high`, `full`: also said in words.
+    state: &'static str,
+}
+
+#[derive(Serialize)]
+struct Data<'a> {
+    machine: &'a Machine,
+    addresses: &'a [String],
+    appliances: Option<&'a [Appliance]>,
+    updates: Option<usize>,
+    security_updates: Option<usize>,
+    reboot_required: Option<bool>,
+}
+
+/// `GET /`
+pub async fn show(State(app): State<App>, Extension(visitor): Extension<Visitor>) -> Result<Response, Failure> {
+    let (appliances, packages, tasks) = tokio::join!(
+        appliances(&app, &visitor),
+        pages::packages(&app, &visitor),
+        pages::tasks(&app, &visitor)
+    );
+    let (appliances, packages) = (pages::part(appliances)?, pages::part(packages)?);
+    let tasks = pages::part(tasks)?.unwrap_or_default();
+    let (machine, addresses) = (Machine::read(), app.addresses());
+    let counted = packages.as_ref().ok();
+    let data = Data {
+        machine: &machine,
+        addresses: &addresses,
+        appliances: appliances.as_deref().ok(),
+        updates: counted.map(|p| p.updates.len()),
+        security_updates: counted.map(|p| p.updates.iter().filter(|u| u.security).count()),
+        reboot_required: counted.map(|p| p.reboot_required),
+    };
+    let cards = |list: &Vec<Appliance>| list.iter().map(|a| card(a, &visitor, &addresses)).collect();
+    let page = Page {
+        frame: Frame::new(&visitor, "Overview", "overview"),
+        meters: meters(&machine),
+        uptime: text::span(machine.uptime),
+        appliances: appliances.as_ref().map(cards).map_err(Clone::clone),
+        updates: packages.as_ref().map(updates).map_err(Clone::clone),
+        running: tasks.iter().filter(|t| t.status.is_none()).map(Row::new).collect(),
+        recent: tasks.iter().filter(|t| t.status.is_some()).take(5).map(Row::new).collect(),
+        machine: machine.clone(),
+        addresses: addresses.clone(),
+    };
+    reply::page(&visitor, &data, &page)
+}
+
+async fn appliances(app: &App, visitor: &Visitor) -> Result<Vec<Appliance>, Failure> {
+    match app.ask(&visitor.caller, Ask::Appliances {}).await?.0 {
+        Answer::Appliances(appliances) => Ok(appliances),
+        _ => Err(Failure::strange()),
+    }
+}
+
+fn updates(packages: &Packages) -> Updates {
+    Updates {
+        pending: packages.updates.len(),
+        security: packages.updates.iter().filter(|u| u.security).count(),
+        download: text::size(packages.download),
+        refreshed: packages.refreshed.map(Moment::new),
+        reboot: packages.reboot_required,
+    }
+}
+
+fn card(appliance: &Appliance, visitor: &Visitor, addresses: &[String]) -> Card {
+    let plugin = visitor.plugins.iter().find(|p| p.name == appliance.name);
+    Card {
+        name: appliance.name.clone(),
+        title: plugin.map_or_else(|| appliance.name.clone(), |p| p.title.clone()),
+        version: appliance.version.clone(),
+        summary: appliance.summary.clone(),
+        url: link(&appliance.url, addresses).unwrap_or_default(),
+        healthy: appliance.healthy,
+        checks: appliance.checks.clone(),
+        plugin: plugin.is_some(),
+    }
+}
+
+/// An address that can be opened from elsewhere: only http and https, and this machine by its address instead of `localhost`.
+fn link(url: &str, addresses: &[String]) -> Option<String> {
+    let (scheme, rest) = url.split_once("://").filter(|(s, _)| matches!(*s, "http" | "https"))?;
+    let split = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    let (authority, path) = rest.split_at(split);
+    let (host, port) = match authority.rsplit_once(':') {
+        Some((host, port)) if !port.ends_with(']') => (host, format!(":{port}")),
+        _ => (authority, String::new()),
+    };
+    if !matches!(host, "localhost" | "127.0.0.1" | "[::1]") {
+        return Some(url.into());
+    }
+    let address = addresses.first()?;
+    let address = if address.contains(':') { format!("[{address}]") } else { address.clone() };
+    Some(format!("{scheme}://{address}{port}{path}"))
+}
+
+fn meters(machine: &Machine) -> Vec<Meter> {
+    let filled = |label: String, usage: Usage| {
+        let text = format!("{} of {}", text::size(usage.used), text::size(usage.total));
+        meter(label, usage.percent(), text, 85, 95)
+    };
+    // the load of the last minute against what the processors can do; more than that waits
+    let load = (f64::from(machine.load[0]) * 100.0 / f64::from(machine.processors)).clamp(0.0, 100.0) as u64;
+    let processors = if machine.processors == 1 { "1 processor".into() } else { format!("{} processors", machine.processors) };
+    let mut meters =
+        vec![meter("Processor load".into(), load, format!("{:.2} on {processors}", machine.load[0]), 80, 100)];
+    meters.push(filled("Memory".into(), machine.memory));
+    if machine.swap.total > 0 {
+        meters.push(filled("Swap".into(), machine.swap));
+    }
+    meters.extend(machine.disks.iter().take(8).map(|d| filled(format!("Disk {}", d.mounted_at), d.usage)));
+    meters
+}
+
+fn meter(label: String, percent: u64, text: String, high: u64, full: u64) -> Meter {
+    let state = if percent >= full { "full" } else if percent >= high { "high" } else { "ok" };
+    Meter { label, percent, text, state }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn links_lead_to_web_addresses_of_this_machine() {
+        let here = ["10.0.0.7".to_owned()];
+        for (url, expect) in [
+            ("http://10.0.0.7/", Some("http://10.0.0.7/")),
+            ("https://wiki.example.org/start?a=b", Some("https://wiki.example.org/start?a=b")),
+            ("http://localhost/", Some("http://10.0.0.7/")),
+            ("http://127.0.0.1:8000/x", Some("http://10.0.0.7:8000/x")),
+            ("http://[::1]/", Some("http://10.0.0.7/")),
+            ("javascript:alert(1)", None),
+            ("javascript://%0aalert(1)", None),
+            ("", None),
+        ] {
+            assert_eq!(link(url, &here).as_deref(), expect, "{url}");
+        }
+        assert_eq!(link("http://localhost/", &[]), None);
+    }
+}

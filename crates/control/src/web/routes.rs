@@ -1,0 +1,88 @@
+//! Every address that the page answers to, with its verb and who may use it. What is not here is refused.
+
+use crate::web::{
+    app::App,
+    assets,
+    gate::{self, Access},
+    pages::{overview, packages, plugins, power, sign_in, tasks, updates},
+    reply::Failure,
+    stream,
+};
+use Access::{Action, Administrator, Open, Viewer};
+use axum::{
+    Router,
+    handler::Handler,
+    middleware::from_fn_with_state,
+    routing::{self, MethodRouter},
+};
+
+/// One line of the table.
+pub struct Route {
+    pub verb: &'static str,
+    pub path: &'static str,
+    pub access: Access,
+    handler: MethodRouter<App>,
+}
+
+#[rustfmt::skip]
+pub fn table() -> Vec<Route> {
+    vec![
+        get("/static/{name}", Open, assets::serve),
+        get("/sign-in", Open, sign_in::show),
+        get("/link/{token}", Open, sign_in::link),
+        post("/link/{token}", Open, sign_in::redeem),
+        post("/sign-out", Viewer, sign_in::sign_out),
+        get("/", Viewer, overview::show),
+        get("/updates", Viewer, updates::show),
+        post("/updates/refresh", Administrator, updates::refresh),
+        post("/updates/install", Administrator, updates::install),
+        get("/packages", Viewer, packages::show),
+        get("/tasks", Viewer, tasks::list),
+        get("/tasks/{id}", Viewer, tasks::show),
+        get("/tasks/{id}/events", Viewer, stream::events),
+        get("/tasks/{id}/log", Viewer, tasks::log),
+        post("/tasks/{id}/cancel", Administrator, tasks::cancel),
+        get("/tasks/{id}/artifacts/{name}", Administrator, tasks::artifact),
+        get("/plugins/{plugin}", Viewer, plugins::show),
+        get("/plugins/{plugin}/{action}", Action, plugins::form),
+        post("/plugins/{plugin}/{action}", Action, plugins::start),
+        get("/power", Administrator, power::show),
+        get("/power/{what}", Administrator, power::confirm),
+        post("/power/{what}", Administrator, power::start),
+        get("/boot-id", Viewer, power::boot_id),
+    ]
+}
+
+pub fn router(app: &App) -> Router {
+    let mut router = Router::new();
+    for route in table() {
+        let guard = from_fn_with_state((app.clone(), route.access), gate::inner);
+        router = router.route(route.path, route.handler.layer(guard));
+    }
+    router
+        .method_not_allowed_fallback(async || Failure::Method)
+        .fallback(async || Failure::missing())
+        .layer(from_fn_with_state(app.clone(), gate::outer))
+        .with_state(app.clone())
+}
+
+fn get<T: 'static>(path: &'static str, access: Access, handler: impl Handler<T, App>) -> Route {
+    Route { verb: "GET", path, access, handler: routing::get(handler) }
+}
+
+fn post<T: 'static>(path: &'static str, access: Access, handler: impl Handler<T, App>) -> Route {
+    Route { verb: "POST", path, access, handler: routing::post(handler) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The whole surface, so that what grows shows in a diff.
+    #[test]
+    fn the_surface() {
+        let lines: Vec<String> =
+            table().iter().map(|r| format!("{:5}{:32}{:?}", r.verb, r.path, r.access)).collect();
+        insta::assert_snapshot!(lines.join("\n"), @"");
+    }
+}
