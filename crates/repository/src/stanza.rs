@@ -1,0 +1,145 @@
+//! One package in the index: its control paragraph, where it lies and its hash.
+
+use deb::{Paragraph, Version};
+use std::cmp::Ordering;
+
+/// A published package.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Package {
+    pub name: String,
+    pub version: Version,
+    pub architecture: String,
+    /// Relative to the repository, as `pool/main/…`.
+    pub path: String,
+    /// In bytes.
+    pub size: u64,
+    /// In hexadecimal digits.
+    pub sha256: String,
+    pub seeds: Option<Seeds>,
+}
+
+/// The seeds beside a metapackage.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Seeds {
+    pub path: String,
+    pub size: u64,
+    pub sha256: String,
+}
+
+/// A package with its text in the index, which ends with a line end.
+#[derive(Debug, Clone)]
+pub struct Stanza {
+    pub package: Package,
+    pub text: String,
+}
+
+impl Package {
+    /// Whether both stand for the same version of the same package.
+    pub fn is_same_version(&self, other: &Package) -> bool {
+        self.order(other) == Ordering::Equal
+    }
+
+    /// By name, then version, then architecture.
+    pub fn order(&self, other: &Package) -> Ordering {
+        self.name
+            .cmp(&other.name)
+            .then_with(|| self.version.cmp(&other.version))
+            .then_with(|| self.architecture.cmp(&other.architecture))
+    }
+}
+
+impl Stanza {
+    /// Makes the text of a package from its control paragraph.
+    pub fn new(package: Package, mut control: Paragraph) -> Self {
+        let mut put = |name: &str, value: &str| {
+            control.remove(name);
+            control.set(name, value);
+        };
+        put("Filename", &package.path);
+        put("Size", &package.size.to_string());
+        put("SHA256", &package.sha256);
+        if let Some(seeds) = &package.seeds {
+            put("Seeds", &seeds.path);
+            put("Seeds-Size", &seeds.size.to_string());
+            put("Seeds-SHA256", &seeds.sha256);
+        }
+        Stanza { package, text: control.to_string() }
+    }
+
+    /// Reads an index as this crate writes it; the message says which package is broken.
+    pub fn parse_all(index: &str) -> Result<Vec<Stanza>, String> {
+        let texts = index.split("\n\n").map(|text| text.trim_matches('\n')).filter(|text| !text.is_empty());
+        texts.map(Stanza::parse).collect()
+    }
+
+    /// Only the fields that are needed are looked at: an index may hold thousands of packages.
+    fn parse(text: &str) -> Result<Stanza, String> {
+        let field = |name: &str| {
+            let value = |line: &'_ str| -> Option<usize> {
+                let rest = line.strip_prefix(name)?.strip_prefix(':')?;
+                Some(line.len() - rest.len())
+            };
+            text.lines().find_map(|line| value(line).map(|at| line[at..].trim()))
+        };
+        let name = field("Package").unwrap_or_default();
+        let needed = |field_name: &str| {
+            field(field_name).ok_or_else(|| format!("the package `{name}` has no field {field_name}"))
+        };
+        let number =
+            |text: &str| text.parse().map_err(|_| format!("the package `{name}`: `{text}` is no size"));
+        let seeds = match field("Seeds") {
+            Some(path) => Some(Seeds {
+                path: path.into(),
+                size: number(needed("Seeds-Size")?)?,
+                sha256: needed("Seeds-SHA256")?.into(),
+            }),
+            None => None,
+        };
+        let package = Package {
+            name: needed("Package")?.into(),
+            version: needed("Version")?.parse().map_err(|e| format!("the package `{name}`: {e}"))?,
+            architecture: needed("Architecture")?.into(),
+            path: needed("Filename")?.into(),
+            size: number(needed("Size")?)?,
+            sha256: needed("SHA256")?.into(),
+            seeds,
+        };
+        Ok(Stanza { package, text: format!("{text}\n") })
+    }
+}
+
+/// Where a package lies in the pool: `pool/main/m/moin/moin_2.0_all.deb`, by the source's name as in Debian.
+pub fn pool_path(control: &Paragraph, name: &str, version: &Version, architecture: &str) -> String {
+    let source = control.get("Source").and_then(|source| source.split_whitespace().next()).unwrap_or(name);
+    let source = if deb::relation::is_package_name(source) { source } else { name };
+    let prefix = if source.starts_with("lib") && source.len() > 3 { &source[..4] } else { &source[..1] };
+    let component = crate::COMPONENT;
+    format!("pool/{component}/{prefix}/{source}/{name}_{}_{architecture}.deb", version.without_epoch())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_and_package_agree() {
+        let version: Version = "1:2.0-1".parse().unwrap();
+        let control = Paragraph::parse("Package: libab\nVersion: 1:2.0-1\nSource: libx (2.0)\nArchitecture: all\nSize: 1\nDescription: a\n b\n .\n c\n").unwrap();
+        let path = pool_path(&control, "libab", &version, "all");
+        assert_eq!(path, "pool/main/libx/libx/libab_2.0-1_all.deb");
+        let seeds = Some(Seeds { path: path.replace(".deb", ".seeds"), size: 2, sha256: "cd".into() });
+        let package = Package {
+            name: "libab".into(),
+            version,
+            architecture: "all".into(),
+            path,
+            size: 7,
+            sha256: "ab".into(),
+            seeds,
+        };
+        let stanza = Stanza::new(package, control);
+        let again = Stanza::parse_all(&format!("{}\n{}\n", stanza.text, stanza.text)).unwrap();
+        assert_eq!((again.len(), &again[1].package, &again[1].text), (2, &stanza.package, &stanza.text));
+        assert!(Stanza::parse_all("Package: x\n").unwrap_err().contains("`x` has no field"));
+    }
+}
