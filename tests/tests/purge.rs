@@ -1,0 +1,86 @@
+//! apt purge gives the machine back; the wiki's data stays unless its deletion is asked for.
+
+use anyhow::Result;
+use scenarios::{apt, lab, machine, snapshot, vainstall};
+use testbed::Machine;
+
+/// What dpkg, adduser and the like keep of packages that came and went, none of it ours: backups of the user database,
+/// caches that are rebuilt, and the users that Debian never deletes.
+const DEBIANS_OWN: &[&str] = &[
+    "./passwd",
+    "./group",
+    "./shadow",
+    "./gshadow",
+    "./subuid",
+    "./subgid",
+    "./ld.so.cache",
+    "./mailcap",
+    "./.pwd.lock",
+];
+
+fn etc(machine: &Machine) -> Result<Vec<String>> {
+    let mut lines = snapshot(machine, "/etc")?;
+    lines.retain(|line| !DEBIANS_OWN.iter().any(|own| line.starts_with(own)));
+    Ok(lines)
+}
+
+fn packages(machine: &Machine) -> Result<String> {
+    machine.sh("dpkg-query -W -f '${Package} ${Status}\\n'")
+}
+
+fn difference(before: &[String], after: &[String]) -> Vec<String> {
+    let gone = before.iter().filter(|l| !after.contains(l)).map(|l| format!("- {l}"));
+    let come = after.iter().filter(|l| !before.contains(l)).map(|l| format!("+ {l}"));
+    gone.chain(come).collect()
+}
+
+#[test]
+fn purge_gives_etc_and_units_back_and_keeps_the_data() -> Result<()> {
+    let (dist, lab) = lab()?;
+    let machine = machine(&lab, &dist, "purge", "trixie")?;
+    let (etc_before, packages_before) = (etc(&machine)?, packages(&machine)?);
+    apt(&machine, &["install", "appliance-tools"])?;
+    vainstall(&machine, &["moinmoin"]).run()?;
+    machine.sh("test -d /var/lib/moin/wiki")?;
+
+    apt(
+        &machine,
+        &["purge", "--autoremove", "moinmoin-appliance", "moinmoin-appliance-seed", "appliance-tools"],
+    )?;
+    assert_eq!(packages(&machine)?, packages_before);
+    let rest = difference(&etc_before, &etc(&machine)?);
+    assert!(rest.is_empty(), "left in /etc: {rest:#?}");
+    assert!(machine.sh("systemctl list-unit-files 'appliance*' --no-legend")?.is_empty());
+    machine.sh("test -d /var/lib/moin/wiki && ! test -e /var/lib/appliances/moinmoin")?;
+    assert_eq!(machine.shell("debconf-show --listowners")?.text().matches("moinmoin").count(), 0);
+    Ok(())
+}
+
+#[test]
+fn asked_for_the_data_goes_too() -> Result<()> {
+    let (dist, lab) = lab()?;
+    let machine = machine(&lab, &dist, "purge", "trixie")?;
+    apt(&machine, &["install", "moinmoin-appliance"])?;
+    machine
+        .program("debconf-set-selections")
+        .stdin("moinmoin-appliance moinmoin-appliance/delete-data boolean true\n")
+        .run()?;
+    apt(&machine, &["purge", "moinmoin-appliance"])?;
+    machine.sh("! test -e /var/lib/moin")?;
+    Ok(())
+}
+
+#[test]
+fn apache_alone_gets_its_own_site_back() -> Result<()> {
+    let (dist, lab) = lab()?;
+    let machine = machine(&lab, &dist, "purge", "trixie")?;
+    apt(&machine, &["install", "apache2", "libapache2-mod-wsgi-py3"])?;
+    let before = snapshot(&machine, "/etc/apache2")?;
+    apt(&machine, &["install", "moinmoin-appliance"])?;
+    assert_ne!(snapshot(&machine, "/etc/apache2")?, before);
+    apt(&machine, &["remove", "moinmoin-appliance"])?;
+    let rest = difference(&before, &snapshot(&machine, "/etc/apache2")?);
+    assert!(rest.is_empty(), "left in /etc/apache2: {rest:#?}");
+    assert!(machine.sh("curl -s http://127.0.0.1/ || /usr/lib/apt/apt-helper download-file http://127.0.0.1/ /root/page; cat /root/page")?.contains("Apache2"));
+    Ok(())
+}
