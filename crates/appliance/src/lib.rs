@@ -9,6 +9,7 @@
 //! * [`seed_value`]: the values of seeds and defaults, in which only four placeholders are known
 //! * [`answers`]: answers from several sources, checked, secrets made
 //! * [`seeds`]: the `.seeds` file of the repository
+//! * [`suggest`]: "did you mean"
 //! * [`host`]: what templates know about the machine
 //!
 //! This crate is pure: it reads no files and starts nothing.
@@ -24,11 +25,11 @@ pub mod question;
 pub mod schema;
 pub mod seed_value;
 pub mod seeds;
-mod suggest;
+pub mod suggest;
 pub mod template;
 
 pub use folder::Folder;
 pub use host::Host;
-pub use load::{load, load_bytes};
+pub use load::{Examined, SIZE_LIMIT, Wanted, examine, load, load_bytes};
 pub use model::Definition;
 pub use problem::Problem;

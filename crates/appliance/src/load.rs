@@ -14,44 +14,94 @@ use crate::{
     names::Mistake,
     problem::{Kind, Source},
 };
+use deb::relation::Relation;
 use report::Report;
 use toml::de::DeTable;
+use tree::Node;
 
 /// A longer `appliance.toml` is refused unread.
 pub const SIZE_LIMIT: usize = 1 << 20;
 /// Dots in one line, nesting of brackets in the file: more is nobody's definition, and would exhaust the stack.
 const DEPTH_LIMIT: usize = 60;
 
+/// A definition looked at: what could be read of it, and all that is wrong.
+#[derive(Debug, Default)]
+pub struct Examined {
+    /// What remains when everything wrong is left out; None when the text is no TOML.
+    pub definition: Option<Definition>,
+    /// In the order of files and lines.
+    pub problems: Vec<Problem>,
+    /// Packages that have to exist in the release, for a caller who can look them up.
+    pub wanted: Vec<Wanted>,
+}
+
+/// A relation to packages that the definition does not make itself.
+#[derive(Debug, Clone)]
+pub struct Wanted {
+    pub alternatives: Vec<Relation>,
+    place: Problem,
+}
+
+impl Wanted {
+    /// The mistake that no package fulfils the relation.
+    pub fn missing(&self, mistake: Mistake) -> Problem {
+        Problem { message: mistake.message, help: mistake.help, ..self.place.clone() }
+    }
+}
+
 /// The definition, or all that is wrong with it, in the order of files and lines.
 ///
 /// `file_name` is what the mistakes call the file; `folder` is the folder that it lies in.
 pub fn load(text: &str, file_name: &str, folder: &dyn Folder) -> Result<Definition, Vec<Problem>> {
-    let mut report = Report::new(Source::new(file_name, text));
-    let definition = read(text, folder, &mut report);
-    let problems = report.into_problems();
-    match definition {
-        Some(definition) if problems.is_empty() => Ok(definition),
-        _ => Err(problems),
-    }
+    load_bytes(text.as_bytes(), file_name, folder)
 }
 
 /// As [`load`], for bytes as they came from a disk.
 pub fn load_bytes(bytes: &[u8], file_name: &str, folder: &dyn Folder) -> Result<Definition, Vec<Problem>> {
-    if bytes.len() > SIZE_LIMIT {
-        let message = format!("larger than {} KiB: this is no definition", SIZE_LIMIT / 1024);
-        return Err(vec![Source::new(file_name, "").problem(Kind::Text, 0..0, Mistake::new(message))]);
+    let examined = examine(bytes, file_name, folder);
+    match examined.definition {
+        Some(definition) if examined.problems.is_empty() => Ok(definition),
+        _ => Err(examined.problems),
     }
-    std::str::from_utf8(bytes)
-        .map_err(|error| {
-            let sound = String::from_utf8_lossy(&bytes[..error.valid_up_to()]);
-            let mistake = Mistake::new("a byte that is no UTF-8").help("save the file as UTF-8");
-            vec![Source::new(file_name, &sound).problem(Kind::Text, sound.len()..sound.len(), mistake)]
-        })
-        .and_then(|text| load(text, file_name, folder))
 }
 
-/// None when it is not worth to look for meaning.
-fn read(text: &str, folder: &dyn Folder, report: &mut Report<'_>) -> Option<Definition> {
+/// As [`load_bytes`], for a caller who goes on looking when there are mistakes.
+pub fn examine(bytes: &[u8], file_name: &str, folder: &dyn Folder) -> Examined {
+    let refused = |text: &str, mistake| Examined {
+        problems: vec![Source::new(file_name, text).problem(Kind::Text, text.len()..text.len(), mistake)],
+        ..Examined::default()
+    };
+    if bytes.len() > SIZE_LIMIT {
+        return refused(
+            "",
+            Mistake::new(format!("larger than {} KiB: this is no definition", SIZE_LIMIT / 1024)),
+        );
+    }
+    match std::str::from_utf8(bytes) {
+        Ok(text) => read(text, file_name, folder),
+        Err(error) => {
+            let sound = String::from_utf8_lossy(&bytes[..error.valid_up_to()]);
+            refused(&sound, Mistake::new("a byte that is no UTF-8").help("save the file as UTF-8"))
+        }
+    }
+}
+
+fn read(text: &str, file_name: &str, folder: &dyn Folder) -> Examined {
+    let mut report = Report::new(Source::new(file_name, text));
+    let mut wanted = vec![];
+    let definition = tree(text, &mut report).and_then(|whole| {
+        let mut sound = whole.clone();
+        shape::check(&mut sound, &mut report);
+        let definition = model(&sound, &mut report)?;
+        rules::check(&definition, &sound, &whole, folder, &mut report);
+        wanted = rules::wanted(&definition, &sound, &report);
+        Some(definition)
+    });
+    Examined { definition, problems: report.into_problems(), wanted }
+}
+
+/// The document, when it is one.
+fn tree(text: &str, report: &mut Report<'_>) -> Option<Node> {
     if let Some(at) = too_deep(text) {
         report.add(Kind::Syntax, &(at..at + 1), Mistake::new("nested too deeply"));
         return None;
@@ -61,23 +111,13 @@ fn read(text: &str, folder: &dyn Folder, report: &mut Report<'_>) -> Option<Defi
         let place = error.span().unwrap_or(0..0);
         report.add(Kind::Syntax, &place, Mistake::new(format!("not TOML: {}", error.message())));
     }
-    if !errors.is_empty() {
-        return None;
-    }
-    let whole = tree::document(&table);
-    let mut sound = whole.clone();
-    shape::check(&mut sound, report);
-    match serde_json::from_value::<Definition>(sound.to_json()) {
-        Ok(definition) => {
-            rules::check(&definition, &sound, &whole, folder, report);
-            Some(definition)
-        }
-        Err(error) => {
-            // the schema and the model come from the same types; should they disagree, serde has the last word
-            report.add(Kind::Type, &(0..0), Mistake::new(error.to_string()));
-            None
-        }
-    }
+    errors.is_empty().then(|| tree::document(&table))
+}
+
+/// The schema and the model come from the same types; should they disagree, serde has the last word.
+fn model(sound: &Node, report: &mut Report<'_>) -> Option<Definition> {
+    let model = serde_json::from_value(sound.to_json());
+    model.map_err(|error| report.add(Kind::Type, &(0..0), Mistake::new(error.to_string()))).ok()
 }
 
 /// Where the text nests deeper than [`DEPTH_LIMIT`], by a count that may be too high inside of strings but never too low.

@@ -69,15 +69,9 @@ pub fn appliance(name: &str) -> Result<(), Mistake> {
 
 /// The name of a question, step, action or parameter: lower case letters, digits and single hyphens, a letter first.
 pub fn question(name: &str) -> Result<(), Mistake> {
-    let help = || {
-        let better: String =
-            name.to_lowercase().chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
-        let better = better.trim_matches(|c: char| !c.is_ascii_lowercase()).to_owned();
-        if better != name && question(&better).is_ok() {
-            format!("write `{better}`")
-        } else {
-            "use lower case letters, digits and hyphens, a letter first".into()
-        }
+    let help = || match corrected(name) {
+        better if better != name && question(&better).is_ok() => format!("write `{better}`"),
+        _ => "use lower case letters, digits and hyphens, a letter first".into(),
     };
     let wrong = |at| Mistake::at(at, "not a valid name");
     if let Some(at) = name.find(|c: char| !c.is_ascii_lowercase() && !c.is_ascii_digit() && c != '-') {
@@ -90,6 +84,12 @@ pub fn question(name: &str) -> Result<(), Mistake> {
         return Err(wrong(60).help("use at most 60 characters"));
     }
     Ok(())
+}
+
+/// What was probably meant by a name that is none.
+pub(crate) fn corrected(name: &str) -> String {
+    let hyphened = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' };
+    name.chars().map(hyphened).collect::<String>().trim_matches('-').to_owned()
 }
 
 /// A debconf question, as debconf-show(1) prints it: `package/name`, printable and without spaces.

@@ -9,6 +9,7 @@ mod questions;
 mod templates;
 
 use super::{
+    Wanted,
     report::Report,
     tree::{Node, Way},
 };
@@ -34,7 +35,7 @@ struct Rules<'r, 's> {
 
 /// What a named file has to be.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Wanted {
+enum Need {
     File,
     Executable,
     FileOrFolder,
@@ -56,6 +57,35 @@ pub fn check(
     actions::check(&mut rules);
     packages::check(&mut rules);
     templates::check(&mut rules);
+}
+
+/// What has to exist in the release: relations, and the packages whose questions are answered.
+pub fn wanted(definition: &Definition, tree: &Node, report: &Report<'_>) -> Vec<Wanted> {
+    let own = known::packages(definition);
+    let mut wanted = vec![];
+    let mut add = |way: &Way<'_>, text: &str| {
+        let Ok(alternatives) = names::relation(text) else { return };
+        if alternatives.iter().any(|a| own.contains(&a.name)) {
+            return;
+        }
+        let place = tree.follow(way).place.clone();
+        let place = report.source.problem(Kind::MissingPackage, place, Mistake::new(""));
+        wanted.push(Wanted { alternatives, place });
+    };
+    for (i, text) in definition.appliance.iter().flat_map(|a| a.packages.iter().enumerate()) {
+        add(&Way::to("appliance").key("packages").index(i), text);
+    }
+    for (i, seed) in definition.seeds.iter().enumerate() {
+        add(&Way::to("seed").index(i).key("package"), &seed.package);
+    }
+    for (i, package) in definition.packages.iter().enumerate() {
+        for (key, list) in [("depends", &package.depends), ("recommends", &package.recommends)] {
+            for (n, text) in list.iter().enumerate() {
+                add(&Way::to("package").index(i).key(key).index(n), text);
+            }
+        }
+    }
+    wanted
 }
 
 impl Rules<'_, '_> {
@@ -108,7 +138,8 @@ impl Rules<'_, '_> {
     /// One line of text with something in it.
     fn not_empty(&mut self, way: &Way<'_>, text: &str) {
         if text.trim().is_empty() {
-            self.wrong(Kind::Empty, way, Mistake::new("empty").help("write something"));
+            let mistake = Mistake::new(format!("`{}` is empty", way.name())).help("write something");
+            self.wrong(Kind::Empty, way, mistake);
         }
     }
 
@@ -134,17 +165,17 @@ impl Rules<'_, '_> {
     }
 
     /// A file of the definition's folder; whether it can be used.
-    fn file(&mut self, way: &Way<'_>, path: &str, wanted: Wanted) -> bool {
+    fn file(&mut self, way: &Way<'_>, path: &str, need: Need) -> bool {
         if !self.expect(Kind::Path, way, names::folder_path(path)) {
             return false;
         }
         let wrong = match self.folder.entry(path) {
-            Entry::File { executable, .. } if executable || wanted != Wanted::Executable => return true,
+            Entry::File { executable, .. } if executable || need != Need::Executable => return true,
             Entry::File { .. } => (
                 Kind::NotExecutable,
                 Mistake::new(format!("`{path}` cannot be executed")).help(format!("chmod +x {path}")),
             ),
-            Entry::Folder if wanted == Wanted::FileOrFolder => return true,
+            Entry::Folder if need == Need::FileOrFolder => return true,
             Entry::Missing => (Kind::MissingFile, self.missing(path)),
             bad => (Kind::BadFile, bad_entry(path, &bad)),
         };

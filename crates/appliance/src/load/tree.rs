@@ -48,6 +48,11 @@ impl<'a> Way<'a> {
     pub fn key(&self, key: &'a str) -> Self {
         self.then(Step::Key(key))
     }
+    /// The last key.
+    pub fn name(&self) -> &'a str {
+        let key = |step: &Step<'a>| if let Step::Key(key) = step { Some(*key) } else { None };
+        self.0.iter().rev().find_map(key).unwrap_or_default()
+    }
     pub fn index(&self, index: usize) -> Self {
         self.then(Step::Index(index))
     }

@@ -1,6 +1,6 @@
 //! `[[action]]`: what the management page can do for the appliance.
 
-use super::{super::tree::Way, Rules, Wanted};
+use super::{super::tree::Way, Need, Rules};
 use crate::{
     model::Action,
     names::{self, Mistake},
@@ -33,7 +33,7 @@ fn check_action(rules: &mut Rules<'_, '_>, way: &Way<'_>, action: &Action) {
         rules.wrong(Kind::Action, &name, mistake.help("take another name"));
     }
     rules.not_empty(&way.key("title"), &action.title);
-    rules.file(&way.key("run"), &action.run, Wanted::Executable);
+    rules.file(&way.key("run"), &action.run, Need::Executable);
     one_of(rules, &way.key("role"), "role", &action.role, &ROLES);
     for (parameter, kind) in &action.parameters {
         let way = way.key("parameters").key(parameter);

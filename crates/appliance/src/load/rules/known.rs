@@ -1,7 +1,7 @@
 //! Names that a definition may use: what it makes itself, though it be wrong, and what Debian has.
 
 use super::super::tree::Node;
-use crate::{Definition, Folder, names};
+use crate::{Definition, Folder, names, question::QuestionType};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Users and groups of base-passwd, and groups of base-files' and systemd's that every machine has.
@@ -54,6 +54,8 @@ const SERVICE_USERS: [&str; 16] = [
     "_rspamd",
     "valkey",
 ];
+/// This project's own packages.
+const OWN_PACKAGES: [&str; 3] = ["appliance-control", "appliance-tools", "vabuild"];
 /// A larger sysusers.d file is not read.
 const SYSUSERS_LIMIT: u64 = 64 << 10;
 
@@ -64,16 +66,45 @@ pub struct Known {
     groups: BTreeSet<String>,
 }
 
+/// The packages that exist because the definition makes them, and the project's own, which come with it.
+pub fn packages(definition: &Definition) -> Vec<String> {
+    let mut own: Vec<String> = OWN_PACKAGES.map(str::to_owned).to_vec();
+    own.extend(definition.packages.iter().map(|p| p.name.clone()));
+    if let Some(name) = definition.appliance.as_ref().map(|a| &a.name) {
+        own.extend([
+            format!("{name}-appliance"),
+            format!("{name}-appliance-seed"),
+            format!("appliance-control-{name}"),
+        ]);
+    }
+    own
+}
+
+/// None when the type is not one that there is.
+fn is_secret(question: &Node) -> Option<bool> {
+    let Some(kind) = question.get("type") else { return Some(false) };
+    let kind = serde_json::from_value::<QuestionType>(kind.text()?.into()).ok()?;
+    Some(kind == QuestionType::Password)
+}
+
 impl Known {
     pub fn new(whole: &Node, definition: &Definition, folder: &dyn Folder) -> Self {
         let mut questions = BTreeMap::new();
         for node in whole.get("question").map(Node::elements).unwrap_or_default() {
             if let Some(name) = node.get("name").and_then(Node::text) {
-                questions.insert(name.to_owned(), None);
+                let secret = is_secret(node);
+                // a name that is reported as wrong is not reported again wherever it is used
+                for name in [name.to_owned(), names::corrected(name)] {
+                    questions
+                        .entry(name)
+                        .and_modify(|s| {
+                            if *s != secret {
+                                *s = None
+                            }
+                        })
+                        .or_insert(secret);
+                }
             }
-        }
-        for question in &definition.questions {
-            questions.insert(question.name.clone(), Some(question.is_secret()));
         }
         let mut known = Known { questions, users: BTreeSet::new(), groups: BTreeSet::new() };
         let own = whole.get("user").map(Node::elements).unwrap_or_default();
@@ -97,6 +128,11 @@ impl Known {
                 _ => continue,
             };
         }
+    }
+
+    /// Whether the question's type has been read as it was meant.
+    pub fn is_clear(&self, question: &str) -> bool {
+        self.questions.get(question).is_none_or(Option::is_some)
     }
 
     pub fn has_user(&self, name: &str) -> bool {

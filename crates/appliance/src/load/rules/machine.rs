@@ -1,6 +1,6 @@
 //! What the appliance puts on a machine: users, folders, files, Apache, units, steps; its backup and its health.
 
-use super::{super::tree::Way, Rules, Wanted, web_address};
+use super::{super::tree::Way, Need, Rules, web_address};
 use crate::{
     model::{Apache, Backup, File, Health},
     names::{self, Mistake},
@@ -87,10 +87,10 @@ fn check_file(rules: &mut Rules<'_, '_>, way: &Way<'_>, file: &File) {
     }
     match (&file.template, &file.source) {
         (Some(template), None) => {
-            rules.file(&way.key("template"), template, Wanted::File);
+            rules.file(&way.key("template"), template, Need::File);
         }
         (None, Some(source)) => {
-            rules.file(&way.key("source"), source, Wanted::File);
+            rules.file(&way.key("source"), source, Need::File);
         }
         (both, _) => {
             let message = if both.is_some() {
@@ -150,10 +150,10 @@ fn steps(rules: &mut Rules<'_, '_>) {
     for (i, step) in rules.definition.steps.iter().enumerate() {
         let way = Way::to("step").index(i);
         rules.expect(Kind::Name, &way.key("name"), names::question(&step.name));
-        rules.file(&way.key("run"), &step.run, Wanted::Executable);
+        rules.file(&way.key("run"), &step.run, Need::Executable);
         for (key, program) in [("check", &step.check), ("undo", &step.undo)] {
             if let Some(program) = program {
-                rules.file(&way.key(key), program, Wanted::Executable);
+                rules.file(&way.key(key), program, Need::Executable);
             }
         }
         rules.user(&way.key("user"), &step.user);

@@ -2,7 +2,7 @@
 
 use super::{
     super::tree::Way,
-    Rules, Wanted,
+    Need, Rules,
     appliance::{about, relations},
 };
 use crate::{
@@ -51,7 +51,7 @@ fn check_package(rules: &mut Rules<'_, '_>, way: &Way<'_>, package: &Package) {
         &package.maintainer,
         package.homepage.as_deref(),
     );
-    rules.file(&way.key("copyright"), &package.copyright, Wanted::File);
+    rules.file(&way.key("copyright"), &package.copyright, Need::File);
     relations(rules, &way.key("depends"), &package.depends, &package.name);
     relations(rules, &way.key("recommends"), &package.recommends, &package.name);
     contents(rules, way, package);
@@ -87,7 +87,7 @@ fn contents(rules: &mut Rules<'_, '_>, way: &Way<'_>, package: &Package) {
                 rules.expect(Kind::Path, &way.key("source"), program_name(program));
             }
             None => {
-                rules.file(&way.key("source"), &file.source, Wanted::FileOrFolder);
+                rules.file(&way.key("source"), &file.source, Need::FileOrFolder);
             }
         }
         rules.machine_path(&way.key("path"), &file.path);
@@ -108,7 +108,7 @@ fn contents(rules: &mut Rules<'_, '_>, way: &Way<'_>, package: &Package) {
     }
     for (i, unit) in package.units.iter().enumerate() {
         let way = way.key("unit").index(i).key("source");
-        if rules.file(&way, &unit.source, Wanted::File) {
+        if rules.file(&way, &unit.source, Need::File) {
             let name = unit.source.rsplit('/').next().unwrap_or_default();
             rules.unit(&way, name);
         }
@@ -167,7 +167,7 @@ fn check_archive(rules: &mut Rules<'_, '_>, way: &Way<'_>, archive: &Archive) {
 fn maintenance(rules: &mut Rules<'_, '_>, way: &Way<'_>, package: &Package) {
     for (key, file) in [("sysusers", &package.sysusers), ("tmpfiles", &package.tmpfiles)] {
         if let Some(file) = file {
-            rules.file(&way.key(key), file, Wanted::File);
+            rules.file(&way.key(key), file, Need::File);
         }
     }
     for (i, line) in package.triggers.iter().enumerate() {

@@ -51,9 +51,13 @@ pub fn answers_exist(rules: &mut Rules<'_, '_>, way: &Way<'_>, parts: &[Part], v
 fn check_question(rules: &mut Rules<'_, '_>, way: &Way<'_>, question: &Question) {
     rules.expect(Kind::Name, &way.key("name"), names::question(&question.name));
     rules.not_empty(&way.key("prompt"), &question.prompt);
+    if !rules.known.is_clear(&question.name) {
+        return;
+    }
     choices(rules, way, question);
     generate(rules, way, question);
-    if let Some(default) = &question.default {
+    let answerable = question.kind != QuestionType::Select || !question.choices.is_empty();
+    if let Some(default) = question.default.as_ref().filter(|_| answerable) {
         check_default(rules, &way.key("default"), question, default);
     }
 }

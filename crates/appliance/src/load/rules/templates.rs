@@ -115,7 +115,12 @@ fn wrong_name(rules: &Rules<'_, '_>, reference: &Reference) -> Option<(Kind, Mis
     let field = reference.field.as_deref();
     match (reference.root.as_str(), field) {
         ("host", Some(field)) if !host::FIELDS.contains(&field) => {
-            unknown(field, "there are `host.name`, `host.fqdn` and `host.address`".into())
+            let near =
+                suggest::nearest(field, host::FIELDS).map(|near| format!("did you mean `host.{near}`?"));
+            unknown(
+                field,
+                near.unwrap_or_else(|| "there are `host.name`, `host.fqdn` and `host.address`".into()),
+            )
         }
         ("appliance", Some(field)) if !["name", "version"].contains(&field) => {
             unknown(field, "there are `appliance.name` and `appliance.version`".into())
@@ -148,7 +153,8 @@ fn why(right: &str) -> &'static str {
 
 fn ask_for(rules: &Rules<'_, '_>, root: &str, field: &str) -> String {
     let wanted = field.replace('_', "-");
-    match suggest::nearest(&wanted, rules.known.questions.keys().map(String::as_str)) {
+    let questions = rules.definition.questions.iter().map(|q| q.name.as_str());
+    match suggest::nearest(&wanted, questions) {
         Some(near) => format!("did you mean `{root}.{}`?", near.replace('-', "_")),
         None => format!("ask for it: `[[question]]` with `name = \"{wanted}\"`"),
     }
