@@ -1,1 +1,34 @@
-//! placeholder
+//! The root process behind the management page, and the program that a task is.
+//!
+//! The broker (`appliance-broker`), from the socket inwards:
+//! * [`server`]: connections: bounded in number, size and time; ends when idle
+//! * [`peer`]: who is at the other end
+//! * [`table`]: who may ask what: one table, what is not in it is refused
+//! * [`session`]: one-time links and sessions
+//! * [`handle`]: from a request to its answer
+//! * [`audit`]: one line in the journal for everything privileged
+//! * [`appliances`], [`packages`]: what it tells of the machine
+//! * [`upload`]: files on their way to an action
+//! * [`tasks`]: tasks: started, listed, cancelled, pruned
+//! * [`state`]: its folder, written so that a power cut leaves the old or the new
+//!
+//! The task (`appliance-task`), a transient unit of its own that outlives page and broker:
+//! * [`work`]: does the work and writes its events
+//!
+//! No thread here trusts another process: what comes in is checked, though the page has checked it already.
+
+pub mod appliances;
+pub mod audit;
+pub mod handle;
+pub mod packages;
+pub mod peer;
+pub mod server;
+pub mod session;
+pub mod state;
+pub mod table;
+pub mod tasks;
+pub mod upload;
+pub mod work;
+
+/// The broker's folder, 0700.
+pub const STATE: &str = "/var/lib/appliance-broker";

@@ -40,6 +40,8 @@ fn check(path: &Path) -> Result<u64, String> {
     rustix::fs::fchown(&file, Some(rustix::process::geteuid()), Some(rustix::process::getegid()))
         .map_err(own)?;
     rustix::fs::fchmod(&file, Mode::RUSR | Mode::WUSR).map_err(own)?;
+    // what is announced as made is still there after a power cut
+    rustix::fs::fsync(&file).map_err(own)?;
     Ok(meta.len())
 }
 

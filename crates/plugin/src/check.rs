@@ -96,11 +96,8 @@ impl Action {
                 check_text(what, text, faults);
             }
         }
-        if !is_file_name(&self.run) {
-            faults.push(format!(
-                "`run` is `{}`, but has to be a plain file name in the plugin's folder",
-                self.run
-            ));
+        if !self.run.split('/').all(is_file_name) {
+            faults.push(format!("`run` is `{}`, but has to be a program in the plugin's folder", self.run));
         }
         if !is_user(&self.user) {
             faults.push(format!("`{}` is no user's name", self.user));
@@ -216,6 +213,8 @@ mod tests {
             (r#""run":"create-user""#, r#""run":"/bin/sh""#, "`run`"),
             (r#""run":"create-user""#, r#""run":"a b""#, "`run`"),
             (r#""run":"create-user""#, r#""run":".""#, "`run`"),
+            (r#""run":"create-user""#, r#""run":"a/../../sh""#, "`run`"),
+            (r#""run":"create-user""#, r#""run":"a//b""#, "`run`"),
             (r#""type":"email""#, r#""type":"shell""#, "unknown variant `shell`"),
             (r#""user":"moin""#, r#""user":"-moin""#, "user's name"),
             (r#""user":"moin""#, r#""user":"moin","units":["a.service"]"#, "only root"),

@@ -1,0 +1,70 @@
+//! One line in the journal for everything privileged: who, from where, what, and what came of it. Never a token,
+//! a parameter's value, or what a program said.
+
+use std::fmt::Write;
+
+/// What is known of a request when its line is written.
+#[derive(Debug, Default)]
+pub struct Line<'a> {
+    /// The request's name in the table.
+    pub what: &'a str,
+    /// What it is about: a task's id, an action's name.
+    pub about: &'a str,
+    /// `root`, or role and the session's mark.
+    pub by: &'a str,
+    /// The browser's address, as the page tells it.
+    pub from: Option<&'a str>,
+    /// `ok`, or the reason of the refusal.
+    pub result: &'a str,
+}
+
+/// Writes the line to standard error, which is the journal in the unit.
+pub fn log(line: &Line<'_>) {
+    // the priority in front is read by the journal (sd-daemon(3)): notice, or warning
+    let priority = if line.result == "ok" { 5 } else { 4 };
+    eprintln!("<{priority}>{}", format(line));
+}
+
+/// A remark of the broker's own.
+pub fn warn(text: &str) {
+    eprintln!("<4>{}", clean(text, 500));
+}
+
+fn format(line: &Line<'_>) -> String {
+    let mut text = format!("{} by={}", line.what, clean(line.by, 64));
+    if !line.about.is_empty() {
+        let _ = write!(text, " about={}", clean(line.about, 200));
+    }
+    // the address comes from outside: anything that is none is not written at all
+    match line.from.map(str::parse::<std::net::IpAddr>) {
+        Some(Ok(address)) => drop(write!(text, " from={address}")),
+        Some(Err(_)) => text.push_str(" from=?"),
+        None => {}
+    }
+    let _ = write!(text, " result={}", line.result);
+    text
+}
+
+fn clean(text: &str, most: usize) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(most).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_is_one_line_whatever_is_in_it() {
+        let line = Line {
+            what: "start action",
+            about: "wiki\n<0>forged by=root",
+            by: "administrator/12345678",
+            from: Some("127.0.0.1\n<0>forged"),
+            result: "ok",
+        };
+        let text = format(&line);
+        assert!(!text.contains('\n') && text.contains("from=?"), "{text}");
+        let line = Line { from: Some("2001:db8::1"), ..line };
+        assert!(format(&line).contains("from=2001:db8::1 result=ok"));
+    }
+}

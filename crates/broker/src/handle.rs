@@ -1,0 +1,314 @@
+//! From a request to its answer: who is it, may he, is what he says right, do it, write it down.
+
+use crate::{
+    appliances::Appliances,
+    audit,
+    packages::Cache,
+    peer::Peer,
+    session::{self, LINK_MINUTES, Sessions},
+    state::{self, State},
+    table::{self, Need, Rights},
+    tasks::{Order, Tasks, starter::Starter},
+    upload,
+};
+use broker_protocol::{Answer, Ask, Reason, Refusal, Reply, Request, TaskId, Who, Work};
+use plugin::{load::Plugins, manifest::Role};
+use std::{
+    fs::File,
+    io,
+    os::fd::OwnedFd,
+    path::PathBuf,
+    sync::atomic::{AtomicUsize, Ordering},
+    thread,
+    time::Duration,
+};
+
+/// How long somebody who redeems a wrong link waits for the answer. A right one never waits.
+const WRONG_LINK_WAIT: Duration = Duration::from_millis(300);
+/// Those who wait at one time; others get their answer at once, so that waiting takes no connection from anybody.
+const WRONG_LINK_WAITERS: usize = 4;
+/// Packages named in one upgrade.
+const MOST_PACKAGES: usize = 500;
+
+type Given = Result<(Answer, Option<OwnedFd>), Refusal>;
+
+/// Everything a request may touch.
+pub struct Broker {
+    state: State,
+    manifests: PathBuf,
+    tasks: Tasks,
+    appliances: Appliances,
+    packages: Cache,
+    waiting: AtomicUsize,
+}
+
+/// Who asks.
+struct Caller {
+    rights: Rights,
+    who: Option<Who>,
+    /// For the journal.
+    by: String,
+}
+
+impl Broker {
+    pub fn new(state: State, manifests: impl Into<PathBuf>, starter: Box<dyn Starter>) -> Broker {
+        Broker {
+            tasks: Tasks::new(state.clone(), starter),
+            state,
+            manifests: manifests.into(),
+            appliances: Appliances::default(),
+            packages: Cache::default(),
+            waiting: AtomicUsize::new(0),
+        }
+    }
+
+    /// Answers a request, whatever it is.
+    pub fn handle(&self, peer: Peer, request: Request) -> (Reply, Option<OwnedFd>) {
+        let name = table::name(&request.ask);
+        let about = about(&request.ask);
+        let (by, given) = match self.caller(peer, request.session.as_deref()) {
+            Ok(caller) => {
+                let given = self.permitted(name, &caller, &request);
+                (caller.by, given)
+            }
+            Err(refusal) => (format!("{peer:?}"), Err(refusal)),
+        };
+        let result = match &given {
+            Ok(_) => "ok",
+            Err(refusal) => reason(refusal.reason),
+        };
+        let quiet = table::need(name) == Some(Need::Viewer) && !matches!(request.ask, Ask::EndSession {});
+        // a session that has ended is everyday life
+        if !(quiet && matches!(result, "ok" | "sign-in" | "not-found")) {
+            audit::log(&audit::Line {
+                what: name,
+                about: &about,
+                by: &by,
+                from: request.from.as_deref(),
+                result,
+            });
+        }
+        match given {
+            Ok((answer, descriptor)) => (Reply::Answer(answer), descriptor),
+            Err(refusal) => (Reply::Refused(refusal), None),
+        }
+    }
+
+    fn caller(&self, peer: Peer, token: Option<&str>) -> Result<Caller, Refusal> {
+        match (peer, token) {
+            (Peer::Stranger(uid), _) => Err(refusal(
+                Reason::Forbidden,
+                format!(
+                    "The broker answers root and the management page only, not user {uid}. Try it with sudo."
+                ),
+            )),
+            (Peer::Root, None) => Ok(Caller { rights: Rights::Root, who: None, by: "root".into() }),
+            (Peer::Web, None) => Ok(Caller { rights: Rights::None, who: None, by: "nobody".into() }),
+            // a token makes its bearer the session's owner and no more, even when root brings it
+            (Peer::Root | Peer::Web, Some(token)) => {
+                let who = Sessions(&self.state).look_up(token, state::now()).map_err(broken)?;
+                Ok(match who {
+                    Some(who) => Caller {
+                        rights: Rights::Session(who.role),
+                        by: format!("{}/{}", who.name, session::mark(token)),
+                        who: Some(who),
+                    },
+                    None => Caller { rights: Rights::None, who: None, by: "nobody".into() },
+                })
+            }
+        }
+    }
+
+    fn permitted(&self, name: &str, caller: &Caller, request: &Request) -> Given {
+        let plugins = match &request.ask {
+            Ask::Start { work: Work::Action { .. } } | Ask::Plugins {} => Some(self.plugins()?),
+            _ => None,
+        };
+        let role = match (&request.ask, &plugins) {
+            (Ask::Start { work }, Some(plugins)) => action_role(plugins, work),
+            _ => None,
+        };
+        table::check(name, caller.rights, role)?;
+        self.answer(caller, request, plugins)
+    }
+
+    fn answer(&self, caller: &Caller, request: &Request, plugins: Option<Plugins>) -> Given {
+        let sessions = Sessions(&self.state);
+        let now = state::now();
+        let answer = match &request.ask {
+            Ask::CreateLink { role, minutes } => {
+                if !(1..=LINK_MINUTES).contains(minutes) {
+                    let message = format!("A link is valid for 1 to {LINK_MINUTES} minutes, not {minutes}.");
+                    return Err(refusal(Reason::Invalid, message));
+                }
+                Answer::Token(sessions.create_link(*role, *minutes, now).map_err(broken)?)
+            }
+            Ask::RedeemLink { token } => match sessions.redeem(token, now).map_err(broken)? {
+                Some((token, who)) => Answer::Session { token, who },
+                None => return Err(self.wrong_link()),
+            },
+            Ask::Who {} => Answer::Who(who(caller, now)),
+            Ask::EndSession {} => {
+                if let Some(token) = &request.session {
+                    sessions.end(token).map_err(broken)?;
+                }
+                Answer::Done
+            }
+            Ask::Appliances {} => Answer::Appliances(self.appliances.look()?),
+            Ask::Packages {} => Answer::Packages(self.packages.look(&self.state)?),
+            Ask::Tasks {} => Answer::Tasks(self.tasks.list().map_err(broken)?),
+            Ask::Task { id } => Answer::Task(self.tasks.get(id).map_err(broken)?.ok_or_else(|| no_task(id))?),
+            Ask::TaskEvents { id } => {
+                return file(self.tasks.events(id).map_err(broken)?, || no_task(id));
+            }
+            Ask::Artifact { id, name } => {
+                return file(self.tasks.artifact(id, name).map_err(broken)?, || {
+                    refusal(
+                        Reason::NotFound,
+                        "This file is not there any more: newer ones have taken its place.".into(),
+                    )
+                });
+            }
+            Ask::CreateUpload {} => {
+                let (id, descriptor) = upload::create(&self.state)?;
+                return Ok((Answer::Upload { id }, Some(descriptor)));
+            }
+            Ask::Start { work } => {
+                let by = caller.who.as_ref().map_or("root", |who| who.name.as_str());
+                Answer::Task(self.tasks.start(order(work, by, plugins)?)?)
+            }
+            Ask::Cancel { id } => {
+                self.tasks.cancel(id)?;
+                Answer::Done
+            }
+            Ask::Plugins {} => Answer::Plugins(plugins.unwrap_or_default().good),
+        };
+        Ok((answer, None))
+    }
+
+    /// The plugins of this machine; those that are faulty are told to the journal.
+    fn plugins(&self) -> Result<Plugins, Refusal> {
+        let plugins = plugin::load::load(&self.manifests).map_err(broken)?;
+        for (file, why) in &plugins.faulty {
+            audit::warn(&format!("plugin left out: {}: {why}", self.manifests.join(file).display()));
+        }
+        Ok(plugins)
+    }
+
+    #[allow(clippy::disallowed_methods, reason = "time is what is wanted here")]
+    fn wrong_link(&self) -> Refusal {
+        if self.waiting.fetch_add(1, Ordering::Relaxed) < WRONG_LINK_WAITERS {
+            thread::sleep(WRONG_LINK_WAIT);
+        }
+        self.waiting.fetch_sub(1, Ordering::Relaxed);
+        refusal(
+            Reason::SignIn,
+            "This link was used already, or is too old. Make a new one on the machine: `sudo appliance-control link`.".into(),
+        )
+    }
+}
+
+/// Checks the work once more and gives it its title.
+fn order(work: &Work, by: &str, plugins: Option<Plugins>) -> Result<Order, Refusal> {
+    let (mut work, mut action) = (work.clone(), None);
+    let title = match &mut work {
+        Work::Refresh {} => "Refresh the list of packages".into(),
+        Work::Restart {} => "Restart the machine".into(),
+        Work::Shutdown {} => "Shut the machine down".into(),
+        Work::Upgrade { packages } => {
+            packages.sort();
+            packages.dedup();
+            if packages.len() > MOST_PACKAGES {
+                return Err(refusal(
+                    Reason::Invalid,
+                    format!("Name at most {MOST_PACKAGES} packages, or none for all."),
+                ));
+            }
+            apt::name::check(packages).map_err(|e| refusal(Reason::Invalid, e.to_string()))?;
+            match packages.as_slice() {
+                [] => "Install updates".into(),
+                [one] => format!("Update {one}"),
+                [first, rest @ ..] => format!("Update {first} and {} more", rest.len()),
+            }
+        }
+        Work::Action { plugin, action: name, parameters } => {
+            let plugins = plugins.unwrap_or_default();
+            let manifest = plugins.good.iter().find(|m| m.name == *plugin);
+            let found = manifest.and_then(|m| m.action(name)).ok_or_else(|| {
+                let (plugin, name) = (short(plugin), short(name));
+                refusal(
+                    Reason::NotFound,
+                    format!("There is no action `{name}` of a plugin `{plugin}` on this machine."),
+                )
+            })?;
+            *parameters = plugin::parameter::check(found, parameters)
+                .map_err(|faults| refusal(Reason::Invalid, format!("{}.", faults.join("; "))))?;
+            action = Some(found.clone());
+            found.title.clone()
+        }
+    };
+    Ok(Order { title, work, by: by.into(), action })
+}
+
+fn action_role(plugins: &Plugins, work: &Work) -> Option<Role> {
+    let Work::Action { plugin, action, .. } = work else { return None };
+    let manifest = plugins.good.iter().find(|m| m.name == *plugin)?;
+    Some(manifest.action(action)?.role)
+}
+
+fn who(caller: &Caller, now: u64) -> Who {
+    caller.who.clone().unwrap_or_else(|| Who {
+        name: "root".into(),
+        role: Role::Administrator,
+        since: now,
+        csrf: String::new(),
+    })
+}
+
+fn file(found: Option<(File, u64)>, missing: impl FnOnce() -> Refusal) -> Given {
+    let (file, size) = found.ok_or_else(missing)?;
+    Ok((Answer::File { size }, Some(file.into())))
+}
+
+/// What a request is about, for the journal: no value of a parameter, no token.
+fn about(ask: &Ask) -> String {
+    match ask {
+        Ask::CreateLink { role: Role::Viewer, .. } => "viewer".into(),
+        Ask::CreateLink { role: Role::Administrator, .. } => "administrator".into(),
+        Ask::Task { id } | Ask::TaskEvents { id } | Ask::Cancel { id } => id.to_string(),
+        Ask::Artifact { id, name } => format!("{id}/{name}"),
+        Ask::Start { work: Work::Action { plugin, action, .. } } => format!("{plugin}/{action}"),
+        Ask::Start { work: Work::Upgrade { packages } } => packages.join(","),
+        _ => String::new(),
+    }
+}
+
+fn short(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control()).take(64).collect()
+}
+
+fn reason(reason: Reason) -> &'static str {
+    match reason {
+        Reason::SignIn => "sign-in",
+        Reason::Forbidden => "forbidden",
+        Reason::NotFound => "not-found",
+        Reason::Invalid => "invalid",
+        Reason::Busy => "busy",
+        Reason::Failed => "failed",
+    }
+}
+
+fn no_task(id: &TaskId) -> Refusal {
+    refusal(Reason::NotFound, format!("There is no task {id}; old ones are removed."))
+}
+
+fn broken(error: io::Error) -> Refusal {
+    refusal(Reason::Failed, format!("The broker cannot use its folder: {error}."))
+}
+
+pub(crate) fn refusal(reason: Reason, message: String) -> Refusal {
+    Refusal { reason, message }
+}
+
+#[cfg(test)]
+mod tests;

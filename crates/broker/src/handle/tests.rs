@@ -1,0 +1,144 @@
+//! Requests and their answers, with the page, root and strangers as callers.
+
+use super::*;
+use std::fs;
+
+struct Deaf;
+impl Starter for Deaf {
+    fn start(&self, _: &TaskId, _: &[String]) -> Result<(), String> {
+        Ok(())
+    }
+    fn lives(&self, _: &TaskId) -> bool {
+        true
+    }
+    fn stop(&self, _: &TaskId) -> Result<(), String> {
+        Ok(())
+    }
+}
+
+fn with(test: impl FnOnce(&Broker)) {
+    let folder = tempfile::tempdir().unwrap();
+    let manifests = folder.path().join("plugins");
+    fs::create_dir(&manifests).unwrap();
+    let action = |name: &str, role: &str| {
+        format!(
+            r#"{{"name":"{name}","title":"T","run":"x","role":"{role}","user":"root",
+            "parameters":[{{"name":"mail","type":"email"}}]}}"#
+        )
+    };
+    let text = format!(
+        r#"{{"version":1,"name":"wiki","title":"W","package-version":"1","actions":[{},{}]}}"#,
+        action("look", "viewer"),
+        action("change", "administrator")
+    );
+    fs::write(manifests.join("wiki.json"), text).unwrap();
+    fs::write(manifests.join("bad.json"), "{").unwrap();
+    let state = State::open(folder.path().join("state")).unwrap();
+    test(&Broker::new(state, manifests, Box::new(Deaf)));
+}
+
+fn ask(broker: &Broker, peer: Peer, session: Option<&str>, ask: Ask) -> Result<Answer, Reason> {
+    let request = Request { session: session.map(Into::into), from: Some("127.0.0.1".into()), ask };
+    match broker.handle(peer, request).0 {
+        Reply::Answer(answer) => Ok(answer),
+        Reply::Refused(refusal) => Err(refusal.reason),
+    }
+}
+
+fn sign_in(broker: &Broker, role: Role) -> String {
+    let Ok(Answer::Token(token)) = ask(broker, Peer::Root, None, Ask::CreateLink { role, minutes: 5 }) else {
+        panic!("no link")
+    };
+    match ask(broker, Peer::Web, None, Ask::RedeemLink { token }) {
+        Ok(Answer::Session { token, who }) if who.role == role => token,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn action(name: &str, mail: &str) -> Ask {
+    let parameters = [("mail".to_string(), mail.to_string())].into();
+    Ask::Start { work: Work::Action { plugin: "wiki".into(), action: name.into(), parameters } }
+}
+
+#[test]
+fn strangers_get_nothing_whatever_they_bring() {
+    with(|broker| {
+        let session = sign_in(broker, Role::Administrator);
+        for token in [None, Some(session.as_str())] {
+            assert_eq!(ask(broker, Peer::Stranger(1000), token, Ask::Who {}).unwrap_err(), Reason::Forbidden);
+            let redeem = Ask::RedeemLink { token: "x".into() };
+            assert_eq!(ask(broker, Peer::Stranger(1000), token, redeem).unwrap_err(), Reason::Forbidden);
+        }
+    });
+}
+
+#[test]
+fn the_page_is_nobody_without_a_session_and_no_more_than_its_session() {
+    with(|broker| {
+        let (viewer, administrator) = (sign_in(broker, Role::Viewer), sign_in(broker, Role::Administrator));
+        let refresh = || Ask::Start { work: Work::Refresh {} };
+        let link = || Ask::CreateLink { role: Role::Administrator, minutes: 5 };
+        for token in [None, Some("wrong"), Some("")] {
+            assert_eq!(ask(broker, Peer::Web, token, Ask::Tasks {}).unwrap_err(), Reason::SignIn);
+        }
+        assert_eq!(ask(broker, Peer::Web, Some(&viewer), refresh()).unwrap_err(), Reason::Forbidden);
+        assert!(
+            matches!(ask(broker, Peer::Web, Some(&administrator), refresh()), Ok(Answer::Task(t)) if t.by == "administrator")
+        );
+        assert_eq!(ask(broker, Peer::Web, Some(&administrator), link()).unwrap_err(), Reason::Forbidden);
+        // a session that root's process brings is still only that session
+        assert_eq!(ask(broker, Peer::Root, Some(&viewer), link()).unwrap_err(), Reason::Forbidden);
+        assert_eq!(ask(broker, Peer::Root, Some("wrong"), Ask::Tasks {}).unwrap_err(), Reason::SignIn);
+        ask(broker, Peer::Web, Some(&viewer), Ask::EndSession {}).unwrap();
+        assert_eq!(ask(broker, Peer::Web, Some(&viewer), Ask::Who {}).unwrap_err(), Reason::SignIn);
+    });
+}
+
+#[test]
+fn an_action_is_checked_against_its_manifest() {
+    with(|broker| {
+        let viewer = sign_in(broker, Role::Viewer);
+        let as_viewer = |what| ask(broker, Peer::Web, Some(&viewer), what);
+        assert_eq!(as_viewer(action("change", "a@b")).unwrap_err(), Reason::Forbidden);
+        assert_eq!(as_viewer(action("missing", "a@b")).unwrap_err(), Reason::Forbidden);
+        assert_eq!(as_viewer(action("look", "no mail")).unwrap_err(), Reason::Invalid);
+        assert_eq!(ask(broker, Peer::Root, None, action("missing", "a@b")).unwrap_err(), Reason::NotFound);
+        let Ok(Answer::Plugins(plugins)) = as_viewer(Ask::Plugins {}) else { panic!() };
+        assert_eq!(plugins.iter().map(|p| p.name.as_str()).collect::<Vec<_>>(), ["wiki"]);
+    });
+}
+
+#[test]
+fn arguments_are_checked_again() {
+    with(|broker| {
+        let root = |what| ask(broker, Peer::Root, None, what);
+        let upgrade = |name: &str| Ask::Start { work: Work::Upgrade { packages: vec![name.into()] } };
+        for name in ["-o=APT::x", "a;id", "bash-", "../x", "", "A"] {
+            assert_eq!(root(upgrade(name)).unwrap_err(), Reason::Invalid, "{name}");
+        }
+        for minutes in [0, LINK_MINUTES + 1] {
+            assert_eq!(root(Ask::CreateLink { role: Role::Viewer, minutes }).unwrap_err(), Reason::Invalid);
+        }
+        let id = TaskId::try_from("20260101-000000-00000000".to_string()).unwrap();
+        assert_eq!(root(Ask::Task { id: id.clone() }).unwrap_err(), Reason::NotFound);
+        assert_eq!(root(Ask::TaskEvents { id: id.clone() }).unwrap_err(), Reason::NotFound);
+        assert_eq!(root(Ask::Artifact { id, name: "../task.json".into() }).unwrap_err(), Reason::NotFound);
+        assert!(matches!(root(Ask::Who {}), Ok(Answer::Who(who)) if who.name == "root"));
+    });
+}
+
+#[test]
+fn wrong_links_wait_but_lock_nobody_out() {
+    with(|broker| {
+        let wrong = || ask(broker, Peer::Web, None, Ask::RedeemLink { token: "wrong".into() });
+        thread::scope(|scope| {
+            let attackers: Vec<_> = (0..20).map(|_| scope.spawn(wrong)).collect();
+            let started = std::time::Instant::now();
+            sign_in(broker, Role::Administrator);
+            assert!(started.elapsed() < WRONG_LINK_WAIT, "{:?}", started.elapsed());
+            for attacker in attackers {
+                assert_eq!(attacker.join().unwrap().unwrap_err(), Reason::SignIn);
+            }
+        });
+    });
+}

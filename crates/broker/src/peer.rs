@@ -1,0 +1,93 @@
+//! Who is at the other end of the socket, by the kernel's word (SO_PEERCRED; unix(7)), and who is who in
+//! /etc/passwd.
+
+use std::{fs, io, os::unix::net::UnixStream};
+
+/// The user of the management page.
+pub const WEB_USER: &str = "appliance-control";
+
+/// Whose process asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Peer {
+    Root,
+    /// The management page: may do what the sessions it shows may do.
+    Web,
+    /// Anybody else, by user id. Groups do not count.
+    Stranger(u32),
+}
+
+/// `web` is the user id of the management page; without one only root is known.
+pub fn of(stream: &UnixStream, web: Option<u32>) -> io::Result<Peer> {
+    Ok(by_uid(rustix::net::sockopt::socket_peercred(stream)?.uid.as_raw(), web))
+}
+
+fn by_uid(uid: u32, web: Option<u32>) -> Peer {
+    match uid {
+        0 => Peer::Root,
+        uid if Some(uid) == web => Peer::Web,
+        uid => Peer::Stranger(uid),
+    }
+}
+
+/// A line of /etc/passwd (passwd(5)).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct User {
+    pub name: String,
+    pub uid: u32,
+    pub gid: u32,
+    pub home: String,
+}
+
+/// Looks a local user up. Users of the network do not count: the root process does not ask it who they are.
+pub fn user(name: &str) -> io::Result<Option<User>> {
+    Ok(user_in(&fs::read_to_string("/etc/passwd")?, name))
+}
+
+fn user_in(passwd: &str, name: &str) -> Option<User> {
+    passwd.lines().find_map(|line| {
+        let fields: Vec<&str> = line.split(':').collect();
+        let [found, _, uid, gid, _, home, _] = fields[..] else { return None };
+        let user = || {
+            Some(User {
+                name: name.into(),
+                uid: uid.parse().ok()?,
+                gid: gid.parse().ok()?,
+                home: home.into(),
+            })
+        };
+        if found == name { user() } else { None }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_root_and_the_page_are_known() {
+        assert_eq!(by_uid(0, Some(100)), Peer::Root);
+        assert_eq!(by_uid(100, Some(100)), Peer::Web);
+        assert_eq!(by_uid(101, Some(100)), Peer::Stranger(101));
+        assert_eq!(by_uid(100, None), Peer::Stranger(100));
+        // a page's user that were root would make everyone's session useless
+        assert_eq!(by_uid(0, Some(0)), Peer::Root);
+    }
+
+    #[test]
+    fn the_kernel_says_who_we_are() {
+        let (ours, _theirs) = UnixStream::pair().unwrap();
+        let uid = rustix::process::geteuid().as_raw();
+        assert_eq!(of(&ours, None).unwrap(), by_uid(uid, None));
+        assert_eq!(of(&ours, Some(uid)).unwrap(), by_uid(uid, Some(uid)));
+    }
+
+    #[test]
+    fn a_user_is_found_and_a_broken_line_is_not() {
+        let passwd = "root:x:0:0:root:/root:/bin/sh\nbad:x:1\nodd:x:a:b::/:/\nmoin:x:998:997:,:/var/lib/moin:/bin/false\n";
+        assert_eq!(user_in(passwd, "moin").unwrap().gid, 997);
+        assert_eq!(user_in(passwd, "moin").unwrap().home, "/var/lib/moin");
+        for name in ["bad", "odd", "none", ""] {
+            assert_eq!(user_in(passwd, name), None);
+        }
+    }
+}

@@ -1,0 +1,197 @@
+//! Who may ask what.
+
+use broker_protocol::{Ask, Reason, Refusal, Work};
+use plugin::manifest::Role;
+
+/// What a caller has to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Need {
+    /// Nobody in particular.
+    Nobody,
+    Viewer,
+    Administrator,
+    /// Root on this machine; no session is enough.
+    Root,
+    /// What the action's manifest says.
+    Action,
+}
+
+/// The one table. What is not in it is refused.
+const TABLE: &[(&str, Need)] = &[
+    ("create-link", Need::Root),
+    ("redeem-link", Need::Nobody),
+    ("who", Need::Viewer),
+    ("end-session", Need::Viewer),
+    ("appliances", Need::Viewer),
+    ("packages", Need::Viewer),
+    ("tasks", Need::Viewer),
+    ("task", Need::Viewer),
+    ("task-events", Need::Viewer),
+    ("artifact", Need::Administrator),
+    ("create-upload", Need::Administrator),
+    ("start refresh", Need::Administrator),
+    ("start upgrade", Need::Administrator),
+    ("start restart", Need::Administrator),
+    ("start shutdown", Need::Administrator),
+    ("start action", Need::Action),
+    ("cancel", Need::Administrator),
+    ("plugins", Need::Viewer),
+];
+
+/// Who asks, as far as rights go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rights {
+    Root,
+    /// Signed in.
+    Session(Role),
+    /// The page, for somebody who is not signed in.
+    None,
+}
+
+/// A request's name in the table and in the journal.
+pub fn name(ask: &Ask) -> &'static str {
+    match ask {
+        Ask::CreateLink { .. } => "create-link",
+        Ask::RedeemLink { .. } => "redeem-link",
+        Ask::Who {} => "who",
+        Ask::EndSession {} => "end-session",
+        Ask::Appliances {} => "appliances",
+        Ask::Packages {} => "packages",
+        Ask::Tasks {} => "tasks",
+        Ask::Task { .. } => "task",
+        Ask::TaskEvents { .. } => "task-events",
+        Ask::Artifact { .. } => "artifact",
+        Ask::CreateUpload {} => "create-upload",
+        Ask::Start { work } => match work {
+            Work::Refresh {} => "start refresh",
+            Work::Upgrade { .. } => "start upgrade",
+            Work::Restart {} => "start restart",
+            Work::Shutdown {} => "start shutdown",
+            Work::Action { .. } => "start action",
+        },
+        Ask::Cancel { .. } => "cancel",
+        Ask::Plugins {} => "plugins",
+    }
+}
+
+/// What the table says about a request; None is a no to everybody.
+pub fn need(name: &str) -> Option<Need> {
+    TABLE.iter().find(|(n, _)| *n == name).map(|(_, need)| *need)
+}
+
+/// Whether the caller may. `action` is the role that the action's manifest asks for, when the request starts one
+/// that exists.
+pub fn check(name: &str, rights: Rights, action: Option<Role>) -> Result<(), Refusal> {
+    let role = match need(name) {
+        Some(Need::Nobody) => return Ok(()),
+        Some(Need::Viewer) => Some(Role::Viewer),
+        Some(Need::Administrator) => Some(Role::Administrator),
+        // an action that does not exist is not told from one that is not allowed
+        Some(Need::Action) => Some(action.unwrap_or(Role::Administrator)),
+        Some(Need::Root) | None => None,
+    };
+    let no = |reason, message: &str| Err(Refusal { reason, message: message.into() });
+    match (role, rights) {
+        (_, Rights::Root) if need(name).is_some() => Ok(()),
+        (Some(role), Rights::Session(has)) if has >= role => Ok(()),
+        (Some(_), Rights::None) => {
+            no(Reason::SignIn, "Sign in first; `appliance-control link` makes a link.")
+        }
+        (Some(_), _) => no(Reason::Forbidden, "This needs an administrator."),
+        (None, _) => no(Reason::Forbidden, "This can be done only by root on the machine itself."),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use broker_protocol::TaskId;
+
+    fn every_ask() -> Vec<Ask> {
+        let id = TaskId::try_from("20260101-000000-00000000".to_string()).unwrap();
+        let start = |work| Ask::Start { work };
+        vec![
+            Ask::CreateLink { role: Role::Viewer, minutes: 1 },
+            Ask::RedeemLink { token: String::new() },
+            Ask::Who {},
+            Ask::EndSession {},
+            Ask::Appliances {},
+            Ask::Packages {},
+            Ask::Tasks {},
+            Ask::Task { id: id.clone() },
+            Ask::TaskEvents { id: id.clone() },
+            Ask::Artifact { id: id.clone(), name: String::new() },
+            Ask::CreateUpload {},
+            start(Work::Refresh {}),
+            start(Work::Upgrade { packages: vec![] }),
+            start(Work::Restart {}),
+            start(Work::Shutdown {}),
+            start(Work::Action {
+                plugin: String::new(),
+                action: String::new(),
+                parameters: Default::default(),
+            }),
+            Ask::Cancel { id },
+            Ask::Plugins {},
+        ]
+    }
+
+    /// Every request with every caller, written down: growth shows here.
+    #[test]
+    fn the_whole_table() {
+        let callers =
+            [Rights::None, Rights::Session(Role::Viewer), Rights::Session(Role::Administrator), Rights::Root];
+        let mut got = String::new();
+        for ask in every_ask() {
+            let row: String = callers
+                .iter()
+                .map(|rights| match check(name(&ask), *rights, None) {
+                    Ok(()) => 'y',
+                    Err(refusal) if refusal.reason == Reason::SignIn => 's',
+                    Err(_) => '-',
+                })
+                .collect();
+            got += &format!("{row} {}\n", name(&ask));
+        }
+        let expected = "\
+---y create-link
+yyyy redeem-link
+syyy who
+syyy end-session
+syyy appliances
+syyy packages
+syyy tasks
+syyy task
+syyy task-events
+s-yy artifact
+s-yy create-upload
+s-yy start refresh
+s-yy start upgrade
+s-yy start restart
+s-yy start shutdown
+s-yy start action
+s-yy cancel
+syyy plugins
+";
+        assert_eq!(got, expected);
+        assert_eq!(TABLE.len(), every_ask().len(), "a line of the table that no request has");
+    }
+
+    #[test]
+    fn an_action_needs_what_its_manifest_says() {
+        let may = |has, needs| check("start action", has, Some(needs)).is_ok();
+        let (viewer, administrator) = (Rights::Session(Role::Viewer), Rights::Session(Role::Administrator));
+        assert!(may(viewer, Role::Viewer) && may(administrator, Role::Viewer));
+        assert!(!may(viewer, Role::Administrator) && may(administrator, Role::Administrator));
+        assert!(!may(Rights::None, Role::Viewer));
+        // the manifest's role counts for actions only
+        assert!(check("start upgrade", viewer, Some(Role::Viewer)).is_err());
+    }
+
+    #[test]
+    fn what_is_not_in_the_table_is_refused_to_everyone() {
+        for rights in [Rights::None, Rights::Session(Role::Administrator), Rights::Root] {
+            assert_eq!(check("new request", rights, None).unwrap_err().reason, Reason::Forbidden);
+        }
+    }
+}

@@ -1,0 +1,299 @@
+//! Tasks: each a folder `tasks/ID/` and a transient unit `appliance-task-ID.service`.
+//!
+//! * [`record`]: `task.json`, what the task is; written once, before it starts
+//! * [`log`]: `events.jsonl`, what it says; its result is its last line
+//! * [`rules`]: what may run beside what
+//! * [`unit`]: the unit's properties: for an action, its sandbox
+//! * [`starter`]: the system manager, behind a trait
+//!
+//! Beside those lie `artifacts/` (files taken from the action, root's), `making/` (the folder the action makes them in),
+//! `uploads/` and `secrets.json` (both gone when it has ended). Nothing else is kept about a task, so nothing can
+//! disagree: it runs when its unit does, and it has ended when it has a result.
+
+pub mod log;
+pub mod record;
+pub mod rules;
+pub mod starter;
+pub mod unit;
+
+use crate::{
+    peer,
+    state::{self, State},
+    upload,
+};
+use broker_protocol::{Artifact, Reason, Refusal, Task, TaskId, Work};
+use events::{Event, Kind, Status};
+use plugin::manifest::{Action, ParameterType};
+use record::Record;
+use rustix::fs::OFlags;
+use starter::Starter;
+use std::{
+    collections::BTreeMap,
+    fs::{self, File},
+    io,
+    path::{Path, PathBuf},
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+/// Ended tasks that are kept.
+const KEEP: usize = 200;
+/// Tasks of one action whose artifacts are kept: the newest. A backup can be large.
+const KEEP_ARTIFACTS: usize = 3;
+
+/// All tasks of a state folder.
+pub struct Tasks {
+    state: State,
+    starter: Box<dyn Starter>,
+    /// Held while it is decided whether a task may start, and until it has.
+    starting: Mutex<()>,
+    /// The task whose unit is about to be there.
+    unborn: Mutex<Option<TaskId>>,
+    /// Held while a dead task gets its result.
+    burying: Mutex<()>,
+}
+
+/// What to start, already checked against the role and the manifest.
+pub struct Order {
+    pub title: String,
+    pub work: Work,
+    pub by: String,
+    /// For an action: its manifest's entry; `work` holds its checked values.
+    pub action: Option<Action>,
+}
+
+impl Tasks {
+    pub fn new(state: State, starter: Box<dyn Starter>) -> Tasks {
+        Tasks { state, starter, starting: Mutex::new(()), unborn: Mutex::new(None), burying: Mutex::new(()) }
+    }
+
+    /// Newest first.
+    pub fn list(&self) -> io::Result<Vec<Task>> {
+        self.ids()?.into_iter().filter_map(|id| self.get(&id).transpose()).collect()
+    }
+
+    /// None when there is no such task.
+    pub fn get(&self, id: &TaskId) -> io::Result<Option<Task>> {
+        let folder = self.folder(id);
+        let Some(record) = Record::load(&folder)? else { return Ok(None) };
+        let result = match log::result(&folder)? {
+            None if !self.lives(&record) => Some(self.bury(&folder, &record)?),
+            other => other,
+        };
+        let artifacts = artifacts(&folder)?;
+        let running = result.is_none();
+        let (ended, status, message) = match result.map(|e| (e.at / 1000, e.kind)) {
+            Some((at, Kind::Result { status, message, .. })) => (Some(at), Some(status), message),
+            Some((at, _)) => (Some(at), Some(Status::Failed), String::new()),
+            None => (None, None, String::new()),
+        };
+        let cancellable = running && rules::why_not_cancelled(&record.work).is_none();
+        let Record { id, title, work, by, started, .. } = record;
+        Ok(Some(Task { id, title, work, by, started, ended, status, message, artifacts, cancellable }))
+    }
+
+    /// The events file, and how long it is now.
+    pub fn events(&self, id: &TaskId) -> io::Result<Option<(File, u64)>> {
+        open(self.folder(id).join(log::FILE))
+    }
+
+    pub fn artifact(&self, id: &TaskId, name: &str) -> io::Result<Option<(File, u64)>> {
+        if !plugin::check::is_file_name(name) {
+            return Ok(None);
+        }
+        open(self.folder(id).join("artifacts").join(name))
+    }
+
+    /// Starts a task, unless another one is in its way.
+    pub fn start(&self, order: Order) -> Result<Task, Refusal> {
+        let _one_at_a_time = lock(&self.starting);
+        let running: Vec<Task> =
+            self.list().map_err(failed)?.into_iter().filter(|t| t.status.is_none()).collect();
+        if let Some(message) = rules::in_the_way(&order.work, &running) {
+            return Err(Refusal { reason: Reason::Busy, message });
+        }
+        self.prune().map_err(failed)?;
+        let record = Record::new(&order).map_err(failed)?;
+        let folder = self.folder(&record.id);
+        *lock(&self.unborn) = Some(record.id.clone());
+        let started = self.prepare_and_start(&folder, &record, order);
+        *lock(&self.unborn) = None;
+        started?;
+        let gone = || failed(io::Error::other("the new task is not there"));
+        self.get(&record.id).map_err(failed)?.ok_or_else(gone)
+    }
+
+    fn prepare_and_start(&self, folder: &Path, record: &Record, order: Order) -> Result<(), Refusal> {
+        let prepared = self.prepare(record, order);
+        if let Err(refusal) = prepared {
+            let _ = fs::remove_dir_all(folder);
+            return Err(refusal);
+        }
+        if let Err(why) = self.starter.start(&record.id, &unit::properties(folder, record)) {
+            // the task stays, with its failure: whoever asked can see what was wrong
+            let message = format!("The system manager did not start it: {why}");
+            let result = Kind::Result { status: Status::Failed, message, details: vec![] };
+            if log::result(folder).map_err(failed)?.is_none() {
+                log::append(folder, result).map_err(failed)?;
+            }
+            log::clear(folder);
+        }
+        Ok(())
+    }
+
+    /// Asks a task to stop, where that is safe.
+    pub fn cancel(&self, id: &TaskId) -> Result<(), Refusal> {
+        let refuse = |reason, message: String| Err(Refusal { reason, message });
+        let Some(task) = self.get(id).map_err(failed)? else {
+            return refuse(Reason::NotFound, format!("There is no task {id}."));
+        };
+        if task.status.is_some() {
+            return refuse(Reason::Invalid, format!("“{}” has ended already.", task.title));
+        }
+        if let Some(why) = rules::why_not_cancelled(&task.work) {
+            return refuse(Reason::Invalid, why.into());
+        }
+        self.starter.stop(id).map_err(|why| Refusal {
+            reason: Reason::Failed,
+            message: format!("“{}” could not be asked to stop: {why}.", task.title),
+        })
+    }
+
+    pub fn folder(&self, id: &TaskId) -> PathBuf {
+        self.state.tasks().join(id.as_str())
+    }
+
+    /// Newest first.
+    fn ids(&self) -> io::Result<Vec<TaskId>> {
+        let names = state::names(&self.state.tasks())?;
+        let mut ids: Vec<TaskId> = names.into_iter().filter_map(|n| TaskId::try_from(n).ok()).collect();
+        ids.sort_by(|a, b| b.cmp(a));
+        Ok(ids)
+    }
+
+    fn lives(&self, record: &Record) -> bool {
+        lock(&self.unborn).as_ref() == Some(&record.id)
+            || record.boot == record::boot() && self.starter.lives(&record.id)
+    }
+
+    /// Gives a task whose unit is gone its result, unless the unit did that in its last moment.
+    fn bury(&self, folder: &Path, record: &Record) -> io::Result<Event> {
+        let _one_at_a_time = lock(&self.burying);
+        match log::result(folder)? {
+            Some(event) => Ok(event),
+            None => log::interrupted(folder, record),
+        }
+    }
+
+    /// Makes the folder with all that the task needs. `task.json` comes last: without it the folder is no task.
+    fn prepare(&self, record: &Record, order: Order) -> Result<(), Refusal> {
+        let folder = self.folder(&record.id);
+        for part in ["artifacts", "making", "uploads"] {
+            state::make_folder(&folder.join(part)).map_err(failed)?;
+        }
+        state::new_file(&folder.join(log::FILE), OFlags::WRONLY).map_err(failed)?;
+        if let (Some(action), Work::Action { parameters, .. }) = (&order.action, order.work) {
+            let values = self.give(&folder, action, parameters)?;
+            let bytes = serde_json::to_vec(&values).map_err(|e| failed(e.into()))?;
+            state::write(&folder.join(record::SECRETS), &bytes).map_err(failed)?;
+        }
+        record.save(&folder).map_err(failed)?;
+        state::sync(&self.state.tasks()).map_err(failed)
+    }
+
+    /// Hands the uploads and the folder for artifacts to the action's user; the values as the program gets them.
+    fn give(
+        &self,
+        folder: &Path,
+        action: &Action,
+        mut values: BTreeMap<String, String>,
+    ) -> Result<BTreeMap<String, String>, Refusal> {
+        let user = peer::user(&action.user).map_err(failed)?.ok_or_else(|| Refusal {
+            reason: Reason::Failed,
+            message: format!("The action runs as user `{}`, who is not on this machine.", action.user),
+        })?;
+        for part in ["making", "uploads"] {
+            std::os::unix::fs::chown(folder.join(part), Some(user.uid), Some(user.gid)).map_err(failed)?;
+        }
+        for parameter in action.parameters.iter().filter(|p| p.kind == ParameterType::File) {
+            if let Some(value) = values.get_mut(&parameter.name) {
+                let target = folder.join("uploads").join(&parameter.name);
+                upload::hand_over(&self.state, value, &target, (user.uid, user.gid))?;
+                *value = format!("{}/{}", unit::UPLOADS, parameter.name);
+            }
+        }
+        Ok(values)
+    }
+
+    /// Removes the oldest ended tasks, and artifacts that newer ones have replaced.
+    fn prune(&self) -> io::Result<()> {
+        let mut ended = 0;
+        let mut seen: BTreeMap<(String, String), usize> = BTreeMap::new();
+        for id in self.ids()? {
+            let folder = self.folder(&id);
+            let Some(task) = self.get(&id)? else {
+                fs::remove_dir_all(&folder)?; // was never finished: see `prepare`
+                continue;
+            };
+            if task.status.is_none() {
+                continue;
+            }
+            ended += 1;
+            if ended >= KEEP {
+                fs::remove_dir_all(&folder)?;
+                continue;
+            }
+            if let Work::Action { plugin, action, .. } = task.work
+                && !task.artifacts.is_empty()
+            {
+                let count = seen.entry((plugin, action)).or_default();
+                *count += 1;
+                if *count > KEEP_ARTIFACTS {
+                    fs::remove_dir_all(folder.join("artifacts"))?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn artifacts(folder: &Path) -> io::Result<Vec<Artifact>> {
+    let kept = folder.join("artifacts");
+    let mut artifacts = vec![];
+    for name in state::names(&kept)? {
+        let size = fs::symlink_metadata(kept.join(&name))?.len();
+        artifacts.push(Artifact { name, size });
+    }
+    artifacts.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(artifacts)
+}
+
+fn open(path: PathBuf) -> io::Result<Option<(File, u64)>> {
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    match rustix::fs::open(&path, flags, rustix::fs::Mode::empty()) {
+        Ok(fd) => {
+            let file = File::from(fd);
+            let size = file.metadata()?.len();
+            Ok(Some((file, size)))
+        }
+        Err(rustix::io::Errno::NOENT) => Ok(None),
+        Err(e) => Err(e.into()),
+    }
+}
+
+fn failed(error: io::Error) -> Refusal {
+    let way_out = match error.kind() {
+        io::ErrorKind::StorageFull => " The disk is full: remove something and try again.",
+        _ => "",
+    };
+    Refusal {
+        reason: Reason::Failed,
+        message: format!("The machine cannot keep the task: {error}.{way_out}"),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,104 @@
+//! What may run beside what. Pure: who runs is told by the caller.
+
+use broker_protocol::{Task, Work};
+
+/// What a task needs for itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Kind<'a> {
+    /// The package manager.
+    Packages,
+    /// The whole machine.
+    Power,
+    /// A plugin's application: its actions come one after the other, for one may stop what the other needs.
+    Plugin(&'a str),
+}
+
+fn kind(work: &Work) -> Kind<'_> {
+    match work {
+        Work::Refresh {} | Work::Upgrade { .. } => Kind::Packages,
+        Work::Restart {} | Work::Shutdown {} => Kind::Power,
+        Work::Action { plugin, .. } => Kind::Plugin(plugin),
+    }
+}
+
+/// Why the work cannot start now, when it cannot: names the task that is in its way.
+pub fn in_the_way(work: &Work, running: &[Task]) -> Option<String> {
+    let wanted = kind(work);
+    let other = running.iter().find(|task| match (&wanted, kind(&task.work)) {
+        (Kind::Power, _) | (_, Kind::Power) => true,
+        (wanted, runs) => *wanted == runs,
+    })?;
+    let what = match kind(&other.work) {
+        Kind::Power => "after the restart",
+        _ => "when it has ended",
+    };
+    Some(format!("“{}” ({}) is still running. Try again {what}.", other.title, other.id))
+}
+
+/// Why this work is not stopped once it has begun; None when it may be.
+pub fn why_not_cancelled(work: &Work) -> Option<&'static str> {
+    match work {
+        Work::Refresh {} | Work::Action { .. } => None,
+        Work::Upgrade { .. } => Some(
+            "Updates are being installed. Stopping now would leave packages half installed, so it goes on to its end.",
+        ),
+        Work::Restart {} | Work::Shutdown {} => {
+            Some("The machine is going down already; that cannot be taken back.")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use broker_protocol::TaskId;
+
+    fn task(work: Work) -> Task {
+        Task {
+            id: TaskId::try_from("20260101-000000-00000000".to_string()).unwrap(),
+            title: "Other".into(),
+            work,
+            by: "root".into(),
+            started: 0,
+            ended: None,
+            status: None,
+            message: String::new(),
+            artifacts: vec![],
+            cancellable: false,
+        }
+    }
+
+    #[test]
+    fn who_waits_for_whom() {
+        let action = |plugin: &str, action: &str| Work::Action {
+            plugin: plugin.into(),
+            action: action.into(),
+            parameters: Default::default(),
+        };
+        let (refresh, upgrade, restart) =
+            (Work::Refresh {}, Work::Upgrade { packages: vec![] }, Work::Restart {});
+        let (backup, restore, other) =
+            (action("wiki", "backup"), action("wiki", "restore"), action("mail", "backup"));
+        let free = [(&refresh, &backup), (&backup, &upgrade), (&backup, &other)];
+        let busy = [
+            (&refresh, &refresh),
+            (&refresh, &upgrade),
+            (&upgrade, &refresh),
+            (&backup, &backup),
+            (&backup, &restore),
+            (&restart, &backup),
+            (&backup, &restart),
+            (&restart, &upgrade),
+            (&refresh, &restart),
+            (&restart, &restart),
+        ];
+        for (new, runs) in free {
+            assert_eq!(in_the_way(new, &[task(runs.clone())]), None, "{new:?} {runs:?}");
+        }
+        for (new, runs) in busy {
+            let said = in_the_way(new, &[task(other.clone()), task(runs.clone())]).unwrap();
+            assert!(said.contains("“Other”") && said.contains("20260101"), "{said}");
+        }
+        assert_eq!(in_the_way(&restart, &[]), None);
+    }
+}

@@ -1,0 +1,194 @@
+//! Tasks with a system manager that only pretends.
+
+use super::*;
+use broker_protocol::Ask;
+use plugin::Manifest;
+use std::{collections::BTreeSet, sync::Arc};
+
+/// Remembers what was started; a unit lives until the test ends it.
+#[derive(Clone, Default)]
+struct Fake {
+    units: Arc<Mutex<BTreeSet<String>>>,
+    refuses: bool,
+}
+
+impl Starter for Fake {
+    fn start(&self, id: &TaskId, properties: &[String]) -> Result<(), String> {
+        assert!(properties.iter().all(|p| p.contains('=')));
+        if self.refuses {
+            return Err("no memory".into());
+        }
+        lock(&self.units).insert(id.to_string());
+        Ok(())
+    }
+    fn lives(&self, id: &TaskId) -> bool {
+        lock(&self.units).contains(id.as_str())
+    }
+    fn stop(&self, id: &TaskId) -> Result<(), String> {
+        lock(&self.units).remove(id.as_str());
+        Ok(())
+    }
+}
+
+struct Bench {
+    _folder: tempfile::TempDir,
+    state: State,
+    fake: Fake,
+    tasks: Tasks,
+}
+
+fn bench(refuses: bool) -> Bench {
+    let folder = tempfile::tempdir().unwrap();
+    let state = State::open(folder.path()).unwrap();
+    let fake = Fake { refuses, ..Fake::default() };
+    Bench { _folder: folder, tasks: Tasks::new(state.clone(), Box::new(fake.clone())), state, fake }
+}
+
+fn order(work: Work) -> Order {
+    Order { title: "Title".into(), work, by: "root".into(), action: None }
+}
+
+/// An order for the action `do` of the plugin `wiki`, run as whoever runs the test.
+fn action_order(parameters: &[(&str, &str)]) -> Order {
+    let uid = rustix::process::geteuid().as_raw();
+    let passwd = fs::read_to_string("/etc/passwd").unwrap();
+    let user = passwd.lines().find(|l| l.split(':').nth(2) == Some(&uid.to_string())).unwrap();
+    let text = format!(
+        r#"{{"version":1,"name":"wiki","title":"Wiki","package-version":"1","actions":[{{"name":"do","title":"Do",
+        "run":"do","role":"viewer","user":"{}","parameters":[{{"name":"pw","type":"password"}},{{"name":"archive","type":"file"}}]}}]}}"#,
+        user.split(':').next().unwrap()
+    );
+    let action = Manifest::parse("wiki", &text).unwrap().actions.remove(0);
+    let parameters = parameters.iter().map(|(k, v)| (k.to_string(), v.to_string())).collect();
+    let work = Work::Action { plugin: "wiki".into(), action: "do".into(), parameters };
+    Order { action: Some(action), ..order(work) }
+}
+
+fn end(bench: &Bench, id: &TaskId, status: Status) {
+    let result = Kind::Result { status, message: "said".into(), details: vec![] };
+    log::append(&bench.tasks.folder(id), result).unwrap();
+    lock(&bench.fake.units).remove(id.as_str());
+}
+
+#[test]
+fn a_task_runs_until_it_has_a_result() {
+    let bench = bench(false);
+    let task = bench.tasks.start(order(Work::Refresh {})).unwrap();
+    assert!(task.status.is_none() && task.cancellable);
+    assert_eq!(bench.tasks.events(&task.id).unwrap().unwrap().1, 0);
+    end(&bench, &task.id, Status::Ok);
+    let task = bench.tasks.get(&task.id).unwrap().unwrap();
+    assert_eq!((task.status, task.message.as_str(), task.cancellable), (Some(Status::Ok), "said", false));
+    assert!(bench.tasks.cancel(&task.id).unwrap_err().message.contains("ended already"));
+    let missing = TaskId::try_from("20000101-000000-00000000".to_string()).unwrap();
+    assert!(bench.tasks.get(&missing).unwrap().is_none() && bench.tasks.events(&missing).unwrap().is_none());
+}
+
+#[test]
+fn one_task_of_the_package_manager_at_a_time() {
+    let bench = bench(false);
+    let first = bench.tasks.start(order(Work::Refresh {})).unwrap();
+    let refusal = bench.tasks.start(order(Work::Upgrade { packages: vec![] })).map(|t| t.id).unwrap_err();
+    assert!(refusal.reason == Reason::Busy && refusal.message.contains(first.id.as_str()));
+    end(&bench, &first.id, Status::Failed);
+    let upgrade = bench.tasks.start(order(Work::Upgrade { packages: vec![] })).unwrap();
+    assert!(bench.tasks.cancel(&upgrade.id).unwrap_err().message.contains("half installed"));
+    assert_eq!(bench.tasks.list().unwrap().iter().filter(|t| t.status.is_none()).count(), 1);
+}
+
+#[test]
+fn of_many_who_start_at_once_one_wins() {
+    let bench = bench(false);
+    let started: usize = std::thread::scope(|scope| {
+        let start = || usize::from(bench.tasks.start(order(Work::Restart {})).is_ok());
+        let threads: Vec<_> = (0..8).map(|_| scope.spawn(start)).collect();
+        threads.into_iter().map(|t| t.join().unwrap()).sum()
+    });
+    assert_eq!(started, 1);
+}
+
+#[test]
+fn a_task_whose_unit_is_gone_was_interrupted() {
+    let bench = bench(false);
+    let task = bench.tasks.start(order(Work::Refresh {})).unwrap();
+    lock(&bench.fake.units).clear();
+    let seen = bench.tasks.get(&task.id).unwrap().unwrap();
+    assert!(seen.status == Some(Status::Failed) && seen.message.contains("interrupted"), "{}", seen.message);
+    // who follows the file learns it too, and it is said once
+    bench.tasks.list().unwrap();
+    let text = fs::read_to_string(bench.tasks.folder(&task.id).join(log::FILE)).unwrap();
+    assert_eq!(text.matches("interrupted").count(), 1);
+    // another boot: whatever unit has the name now is not the task's
+    let task = bench.tasks.start(order(Work::Refresh {})).unwrap();
+    let folder = bench.tasks.folder(&task.id);
+    let record = Record { boot: "other".into(), ..Record::load(&folder).unwrap().unwrap() };
+    record.save(&folder).unwrap();
+    assert!(bench.tasks.get(&task.id).unwrap().unwrap().message.contains("machine was restarted"));
+}
+
+#[test]
+fn a_unit_that_cannot_start_is_a_failed_task() {
+    let bench = bench(true);
+    let task = bench.tasks.start(order(Work::Refresh {})).unwrap();
+    assert!(task.status == Some(Status::Failed) && task.message.contains("no memory"));
+}
+
+#[test]
+fn passwords_and_uploads_go_to_the_task_only() {
+    let bench = bench(false);
+    let (id, fd) = upload::create(&bench.state).unwrap();
+    std::io::Write::write_all(&mut File::from(fd), b"archive").unwrap();
+    let task = bench.tasks.start(action_order(&[("pw", "hunter22"), ("archive", &id)])).unwrap();
+    let folder = bench.tasks.folder(&task.id);
+    assert!(!fs::read_to_string(folder.join(record::FILE)).unwrap().contains("hunter22"));
+    assert!(!serde_json::to_string(&task).unwrap().contains("hunter22"));
+    let values: BTreeMap<String, String> =
+        serde_json::from_slice(&fs::read(folder.join(record::SECRETS)).unwrap()).unwrap();
+    assert_eq!(
+        (values["pw"].as_str(), values["archive"].as_str()),
+        ("hunter22", "/run/appliance-task/uploads/archive")
+    );
+    assert_eq!(fs::read(folder.join("uploads/archive")).unwrap(), b"archive");
+    // the same upload serves no second task, and an order that fails leaves nothing
+    end(&bench, &task.id, Status::Ok);
+    let before = bench.tasks.list().unwrap().len();
+    assert_eq!(
+        bench.tasks.start(action_order(&[("pw", "x"), ("archive", &id)])).unwrap_err().reason,
+        Reason::NotFound
+    );
+    assert_eq!(bench.tasks.list().unwrap().len(), before);
+}
+
+#[test]
+fn old_tasks_go_and_so_do_replaced_artifacts() {
+    let bench = bench(false);
+    let record = Record::new(&action_order(&[])).unwrap();
+    for number in 0..KEEP + 5 {
+        let id = TaskId::try_from(format!("2026{:04}-000000-00000000", number)).unwrap();
+        let folder = bench.tasks.folder(&id);
+        fs::create_dir_all(folder.join("artifacts")).unwrap();
+        fs::write(folder.join("artifacts/a"), "1").unwrap();
+        fs::write(folder.join(log::FILE), "").unwrap();
+        Record { id: id.clone(), ..record.clone() }.save(&folder).unwrap();
+        end(&bench, &id, Status::Ok);
+    }
+    fs::create_dir(bench.state.tasks().join("20260101-000000-ffffffff")).unwrap();
+    let running = bench.tasks.start(order(Work::Refresh {})).unwrap();
+    let list = bench.tasks.list().unwrap();
+    assert_eq!((list.len(), &list[0].id), (KEEP, &running.id));
+    assert_eq!(list.iter().filter(|t| !t.artifacts.is_empty()).count(), KEEP_ARTIFACTS);
+    assert_eq!(state::names(&bench.state.tasks()).unwrap().len(), KEEP);
+    let newest = &list[1];
+    assert!(bench.tasks.artifact(&newest.id, "a").unwrap().is_some());
+    for name in ["../task.json", "..", "b", ""] {
+        assert!(bench.tasks.artifact(&newest.id, name).unwrap().is_none(), "{name}");
+    }
+}
+
+#[test]
+fn an_id_never_leaves_the_folder() {
+    for id in ["../../etc", "20260101-000000-0000000g", "", "20260101-000000-00000000/.."] {
+        let line = serde_json::json!({ "ask": "task", "id": id }).to_string();
+        assert!(serde_json::from_str::<Ask>(&line).is_err());
+    }
+}

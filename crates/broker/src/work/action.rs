@@ -1,0 +1,93 @@
+//! An action of a plugin: its program, as its user, inside the sandbox that the unit is.
+
+use super::{Ending, Stop};
+use crate::{
+    peer,
+    tasks::{
+        log::Log,
+        record::{Record, SECRETS},
+        unit,
+    },
+};
+use broker_protocol::Work;
+use events::Kind;
+use exec::Program;
+use plugin::{
+    artifact,
+    manifest::{Action, PROGRAMS, ParameterType},
+    runner::{self, Listener, Outcome},
+};
+use std::{
+    cell::RefCell,
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+};
+
+pub fn run(folder: &Path, record: &Record, stop: &Stop, log: &mut Log) -> Ending {
+    let (Work::Action { plugin, .. }, Some(action)) = (&record.work, &record.action) else {
+        return Ending::failed("The task's record names no action.", vec![]);
+    };
+    let values = match values(folder) {
+        Ok(values) => values,
+        Err(error) => {
+            return Ending::failed(format!("The action's parameters cannot be read: {error}."), vec![]);
+        }
+    };
+    let passwords = action.parameters.iter().filter(|p| p.kind == ParameterType::Password);
+    log.hide(passwords.filter_map(|p| values.get(&p.name).cloned()));
+    let path = PathBuf::from(PROGRAMS).join(plugin).join(&action.run);
+    match program(&path, plugin, action) {
+        Ok(program) => follow(program, folder, &values, stop, log),
+        Err(why) => Ending::failed(why, vec![]),
+    }
+}
+
+/// Reads the parameters and removes their file: from here on they are in memory only.
+fn values(folder: &Path) -> std::io::Result<BTreeMap<String, String>> {
+    let path = folder.join(SECRETS);
+    let bytes = fs::read(&path)?;
+    fs::remove_file(&path)?;
+    Ok(serde_json::from_slice(&bytes)?)
+}
+
+fn program(path: &Path, plugin: &str, action: &Action) -> Result<Program, String> {
+    let user = match peer::user(&action.user) {
+        Ok(Some(user)) => user,
+        Ok(None) => {
+            return Err(format!("The action runs as user `{}`, who is not on this machine.", action.user));
+        }
+        Err(error) => return Err(format!("/etc/passwd cannot be read: {error}.")),
+    };
+    let program = Program::new(path)
+        .dir("/")
+        .env("HOME", &user.home)
+        .env("USER", &user.name)
+        .env("LOGNAME", &user.name)
+        .env("APPLIANCE", plugin)
+        .env("ACTION", &action.name)
+        .env("ARTIFACTS_DIRECTORY", unit::ARTIFACTS);
+    Ok(if user.uid == 0 { program } else { program.user(user.uid, user.gid) })
+}
+
+fn follow(
+    program: Program,
+    folder: &Path,
+    values: &BTreeMap<String, String>,
+    stop: &Stop,
+    log: &mut Log,
+) -> Ending {
+    let log = RefCell::new(log);
+    let outcome = runner::run(
+        program,
+        values,
+        Listener {
+            event: &mut |kind: Kind| log.borrow_mut().tell(kind),
+            artifact: &mut |name| artifact::take(&folder.join("making"), &folder.join("artifacts"), name),
+            cancel: &stop.asked,
+            stop_time: runner::STOP_TIME,
+        },
+    );
+    let Outcome { status, message, details } = outcome;
+    Ending { status, message, details }
+}

@@ -1,0 +1,62 @@
+//! What the unit runs after its program has ended (ExecStopPost in systemd.service(5)), however that came about.
+
+use crate::tasks::log;
+use broker_protocol::TaskId;
+use events::{Kind, Status};
+use std::{env, path::Path};
+
+/// Writes the result when there is none, and clears up.
+pub fn run(root: &Path, id: &TaskId) -> anyhow::Result<Status> {
+    let folder = root.join("tasks").join(id.as_str());
+    if log::result(&folder)?.is_none() {
+        let said = |name: &str| env::var(name).unwrap_or_default();
+        let message = message(&said("SERVICE_RESULT"), &said("EXIT_CODE"), &said("EXIT_STATUS"));
+        log::append(&folder, Kind::Result { status: Status::Failed, message, details: vec![] })?;
+    }
+    log::clear(&folder);
+    Ok(Status::Ok)
+}
+
+/// What systemd knows of the end, in the owner's words.
+fn message(result: &str, code: &str, status: &str) -> String {
+    let why = match (result, code, status) {
+        ("oom-kill", ..) => "it needed more memory than there is".into(),
+        ("timeout", ..) => "it did not stop in time and was killed".into(),
+        // 200 to 242 are systemd's own (systemd.exec(5), "Process Exit Codes")
+        (_, "exited", "226") => {
+            "its sandbox could not be made; is a folder that it needs missing? See `journalctl -u appliance-task-*`".into()
+        }
+        (_, "exited", status) => format!("its program ended with status {status}"),
+        (_, "killed" | "dumped", signal) => format!("its program was killed (signal {signal})"),
+        _ => "its program was not started".into(),
+    };
+    format!("It was interrupted: {why}.")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    #[test]
+    fn only_a_missing_result_is_written() {
+        let root = tempfile::tempdir().unwrap();
+        let id = TaskId::try_from("20260101-000000-00000000".to_string()).unwrap();
+        let folder = root.path().join("tasks").join(id.as_str());
+        fs::create_dir_all(folder.join("making")).unwrap();
+        fs::write(folder.join(log::FILE), "").unwrap();
+        run(root.path(), &id).unwrap();
+        let first = fs::read_to_string(folder.join(log::FILE)).unwrap();
+        assert!(first.contains("interrupted") && !folder.join("making").exists());
+        run(root.path(), &id).unwrap();
+        assert_eq!(fs::read_to_string(folder.join(log::FILE)).unwrap(), first);
+    }
+
+    #[test]
+    fn every_end_has_its_words() {
+        assert!(message("oom-kill", "killed", "KILL").contains("memory"));
+        assert!(message("signal", "killed", "KILL").contains("signal KILL"));
+        assert!(message("exit-code", "exited", "226").contains("sandbox"));
+        assert!(message("", "", "").contains("not started"));
+    }
+}

@@ -1,0 +1,127 @@
+//! The program that a task is: reads its record, does the work, writes what happens and how it ended.
+//!
+//! * [`packages`]: refresh and upgrade
+//! * [`power`]: restart and shutdown
+//! * [`action`]: an action of a plugin
+//! * [`ended`]: what the unit runs when the program is no more: gives a task the result that it could not write
+//!
+//! It is started once and needs nothing of the broker or of its own package afterwards, so it goes on while both are
+//! replaced: the upgrade of this package is one of its tasks.
+
+pub mod action;
+pub mod ended;
+pub mod packages;
+pub mod power;
+
+use crate::{
+    STATE,
+    tasks::{
+        log::{self, Log},
+        record::Record,
+    },
+};
+use anyhow::Context;
+use broker_protocol::{TaskId, Work};
+use events::Status;
+use exec::Interrupter;
+use signal_hook::{
+    consts::{SIGINT, SIGTERM},
+    iterator::Signals,
+};
+use std::{
+    env, io,
+    path::Path,
+    process::ExitCode,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
+};
+
+/// How the work ended.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Ending {
+    pub status: Status,
+    pub message: String,
+    pub details: Vec<String>,
+}
+
+impl Ending {
+    pub fn ok(message: impl Into<String>) -> Ending {
+        Ending { status: Status::Ok, message: message.into(), details: vec![] }
+    }
+    pub fn failed(message: impl Into<String>, details: Vec<String>) -> Ending {
+        Ending { status: Status::Failed, message: message.into(), details }
+    }
+}
+
+/// Whether it was asked to stop (SIGTERM). Work that must not be stopped does not look.
+#[derive(Debug, Default, Clone)]
+pub struct Stop {
+    pub asked: Arc<AtomicBool>,
+    pub interrupter: Interrupter,
+}
+
+impl Stop {
+    fn listen() -> io::Result<Stop> {
+        let stop = Stop::default();
+        let (mut signals, ours) = (Signals::new([SIGTERM, SIGINT])?, stop.clone());
+        thread::spawn(move || {
+            for _ in signals.forever() {
+                ours.asked.store(true, Ordering::SeqCst);
+                ours.interrupter.interrupt();
+            }
+        });
+        Ok(stop)
+    }
+}
+
+/// The whole program `appliance-task`: `appliance-task ID`, and `appliance-task --ended ID` from ExecStopPost.
+pub fn main() -> ExitCode {
+    let args: Vec<String> = env::args().skip(1).collect();
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    let done = match args.as_slice() {
+        ["--ended", id] => id_of(id).and_then(|id| ended::run(Path::new(STATE), &id)),
+        [id] => id_of(id).and_then(|id| run(Path::new(STATE), &id)),
+        _ => {
+            eprintln!("usage: appliance-task ID (started by appliance-broker)");
+            return ExitCode::from(2);
+        }
+    };
+    match done {
+        Ok(Status::Ok | Status::Cancelled) => ExitCode::SUCCESS,
+        Ok(Status::Failed) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("<3>appliance-task: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn id_of(text: &str) -> anyhow::Result<TaskId> {
+    TaskId::try_from(text.to_string()).map_err(|e| anyhow::anyhow!("{e}: {text}"))
+}
+
+/// Does the task in the broker's folder `root`.
+fn run(root: &Path, id: &TaskId) -> anyhow::Result<Status> {
+    let folder = root.join("tasks").join(id.as_str());
+    let record = Record::load(&folder)
+        .with_context(|| format!("cannot read the task's record in {}", folder.display()))?
+        .with_context(|| format!("there is no task in {}", folder.display()))?;
+    let mut log =
+        Log::open(&folder).with_context(|| format!("cannot write to the log in {}", folder.display()))?;
+    let stop = Stop::listen().context("cannot listen for signals")?;
+    let ending = match &record.work {
+        Work::Refresh {} => packages::refresh(&stop, &mut log),
+        Work::Upgrade { packages } => packages::upgrade(packages, &mut log),
+        Work::Restart {} => power::go("reboot", "The machine restarts now."),
+        Work::Shutdown {} => power::go("poweroff", "The machine shuts down now."),
+        Work::Action { .. } => action::run(&folder, &record, &stop, &mut log),
+    };
+    let status = ending.status;
+    log.end(status, ending.message, ending.details)
+        .with_context(|| format!("cannot write the result to the log in {}", folder.display()))?;
+    log::clear(&folder);
+    Ok(status)
+}

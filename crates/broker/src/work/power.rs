@@ -1,0 +1,17 @@
+//! Restart and shutdown, through the system manager.
+
+use super::Ending;
+use exec::Program;
+use std::time::Duration;
+
+/// `systemctl VERB`. It returns when the manager has taken the order; the result is written in the time until this
+/// unit is asked to stop, and that it was asked is not listened to.
+pub fn go(verb: &str, message: &str) -> Ending {
+    let program =
+        Program::new("systemctl").args(["--no-ask-password", verb]).timeout(Duration::from_secs(60));
+    match program.output() {
+        Ok(output) if output.success() => Ending::ok(message),
+        Ok(output) => Ending::failed("The system manager refused it.", output.tail(10)),
+        Err(error) => Ending::failed(format!("The system manager could not be asked: {error}."), vec![]),
+    }
+}
