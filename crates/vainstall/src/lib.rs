@@ -1,1 +1,32 @@
-//! placeholder
+//! `vainstall NAME`: a fresh Debian becomes the appliance NAME.
+//!
+//! The story, in the order in which it happens ([`install`] tells it):
+//!
+//! 1. [`look`]: is this a machine for it, is anybody else at work, was something interrupted ([`repository`] is
+//!    configured and refreshed here)
+//! 2. [`seeds`] fetches the questions, as signed as the packages; [`answers`] collects and checks the answers
+//! 3. [`plan`]: what apt will do, and what it takes
+//! 4. [`seeding`] gives debconf the answers, then apt-get installs
+//! 5. [`health`]: does it work; that, not apt's status, is the exit status
+//!
+//! [`ending`] tells addresses and secrets, [`state`] keeps what an interrupted run needs, [`progress`] shows it all,
+//! [`signals`] makes Ctrl-C harmless. Nothing is changed before stage 4 but the list of packages, the repository's
+//! source file, which is taken away again when the run ends before, and what a former interruption left half done.
+
+mod answers;
+mod cli;
+mod ending;
+mod failure;
+mod health;
+mod install;
+mod look;
+mod plan;
+mod progress;
+mod repository;
+mod seeding;
+mod seeds;
+mod signals;
+mod state;
+mod terminal;
+
+pub use cli::main;

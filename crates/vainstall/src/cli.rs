@@ -1,0 +1,137 @@
+//! The command line.
+
+use crate::{install, progress};
+use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
+use std::{io, path::PathBuf, process::ExitCode};
+
+const EXAMPLES: &str = "\
+Examples:
+  vainstall moinmoin-appliance
+  vainstall moinmoin --repository http://appliances.example.org/debian --key appliances.asc
+  vainstall moinmoin --set wiki-name='Our Wiki' --answers answers.toml --non-interactive
+  vainstall moinmoin --dry-run
+
+Answers, the first that has one wins: --set, --answers, VAINSTALL_ANSWER_WIKI_NAME in the environment, systemd's
+credential vainstall.moinmoin, what an interrupted run was told, debconf; then, at a terminal, you are asked.
+
+Exit status: 0 the appliance is healthy, 1 it is not or the work failed, 2 wrong or missing input, 3 not possible on
+this machine, 4 network or repository, 5 disk full.";
+
+/// Turns this Debian machine into an appliance
+#[derive(Debug, Parser)]
+#[command(version, after_help = EXAMPLES, args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+pub struct Arguments {
+    /// The appliance: moinmoin or moinmoin-appliance
+    #[arg(required = true)]
+    pub name: Option<String>,
+    /// Configure this repository first (http, https or file)
+    #[arg(long, value_name = "URI")]
+    pub repository: Option<String>,
+    /// The repository's public key, an OpenPGP file; needed with --repository when that is not configured yet
+    #[arg(long, value_name = "FILE", requires = "repository")]
+    pub key: Option<PathBuf>,
+    /// The repository's suite
+    #[arg(long, default_value = "stable", requires = "repository")]
+    pub suite: String,
+    /// The repository's component
+    #[arg(long, default_value = "main", requires = "repository")]
+    pub component: String,
+    /// Answers, as TOML (wiki-name = "Our Wiki") or JSON
+    #[arg(long, value_name = "FILE")]
+    pub answers: Option<PathBuf>,
+    /// One answer; a password is better given by a file, as other users can read a command line
+    #[arg(long = "set", value_name = "QUESTION=ANSWER")]
+    pub set: Vec<String>,
+    /// Show what would be done, and change nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Ask nothing; an answer that is missing is an error
+    #[arg(long)]
+    pub non_interactive: bool,
+    /// Also when packages have to be removed
+    #[arg(long, short)]
+    pub yes: bool,
+    /// Seconds to wait for another program that holds apt's or dpkg's lock
+    #[arg(long, value_name = "SECONDS", default_value_t = 120)]
+    pub wait: u32,
+    /// At the end, one JSON object on standard output; progress goes to standard error
+    #[arg(long)]
+    pub json: bool,
+    /// How progress is shown; a bar at a terminal, plain lines elsewhere
+    #[arg(long, value_enum)]
+    pub progress: Option<progress::Style>,
+    #[command(subcommand)]
+    pub generate: Option<Generate>,
+}
+
+/// For packaging.
+#[derive(Debug, Subcommand)]
+pub enum Generate {
+    /// The shell's completions, on standard output
+    #[command(hide = true)]
+    Completions { shell: clap_complete::Shell },
+    /// The manual page, on standard output
+    #[command(hide = true)]
+    Man,
+}
+
+impl Arguments {
+    /// The appliance's name and its metapackage.
+    pub fn names(&self) -> (String, String) {
+        let given = self.name.as_deref().unwrap_or_default();
+        let name = given.strip_suffix("-appliance").unwrap_or(given).to_owned();
+        let package = format!("{name}-appliance");
+        (name, package)
+    }
+
+    pub fn style(&self) -> progress::Style {
+        self.progress.unwrap_or_else(progress::Style::for_this_terminal)
+    }
+}
+
+/// What `main` of the program calls.
+pub fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    match &arguments.generate {
+        Some(Generate::Completions { shell }) => {
+            clap_complete::generate(*shell, &mut Arguments::command(), "vainstall", &mut io::stdout());
+            ExitCode::SUCCESS
+        }
+        Some(Generate::Man) => match clap_mangen::Man::new(Arguments::command()).render(&mut io::stdout()) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(_) => ExitCode::FAILURE,
+        },
+        None => install::run(&arguments),
+    }
+}
+
+impl ValueEnum for progress::Style {
+    fn value_variants<'a>() -> &'a [Self] {
+        &[progress::Style::Bar, progress::Style::Plain, progress::Style::Json]
+    }
+    fn to_possible_value(&self) -> Option<clap::builder::PossibleValue> {
+        Some(clap::builder::PossibleValue::new(match self {
+            progress::Style::Bar => "bar",
+            progress::Style::Plain => "plain",
+            progress::Style::Json => "json",
+        }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn both_names_mean_the_same() {
+        for name in ["moinmoin", "moinmoin-appliance"] {
+            let names = Arguments::parse_from(["vainstall", name]).names();
+            assert_eq!(names, ("moinmoin".to_owned(), "moinmoin-appliance".to_owned()));
+        }
+    }
+}

@@ -1,0 +1,222 @@
+//! The story: five stages, told in order.
+
+use crate::{
+    answers,
+    cli::Arguments,
+    ending,
+    ending::{Ending, Planned},
+    failure::{Exit, Failure, Result, fail},
+    health, look, plan,
+    progress::Progress,
+    repository, seeding, seeds,
+    signals::Signals,
+    state::State,
+};
+use appliance::{Host, seeds::SeedsFile};
+use apt::{Apt, Plan, Work};
+use configure::Machine;
+use debconf::Selection;
+use events::{Kind, Status};
+use std::{collections::BTreeMap, process::ExitCode, time::Instant};
+
+/// Does it, tells the ending, and gives the exit status.
+pub fn run(arguments: &Arguments) -> ExitCode {
+    let started = Instant::now();
+    let mut progress = Progress::new(arguments.style(), arguments.json);
+    let mut told = Ending { appliance: arguments.names().0, ..Ending::default() };
+    let result = Signals::watch().and_then(|signals| {
+        let result = install(arguments, &signals, &mut progress, &mut told);
+        signals.clean();
+        result
+    });
+    told.seconds = (started.elapsed().as_secs_f64() * 10.0).round() / 10.0;
+    if let Err(failure) = result {
+        return failed(failure, told, arguments, &mut progress);
+    }
+    progress.say(Kind::Result { status: Status::Ok, message: told.message.clone(), details: vec![] });
+    told.tell(arguments.json, progress.style());
+    ExitCode::SUCCESS
+}
+
+fn failed(failure: Failure, mut told: Ending, arguments: &Arguments, progress: &mut Progress) -> ExitCode {
+    let message = failure.message();
+    let details = failure.lines.clone();
+    progress.say(Kind::Result { status: Status::Failed, message: message.clone(), details: details.clone() });
+    if !details.is_empty() && progress.style() != crate::progress::Style::Json {
+        eprintln!("    {}", details.join("\n    "));
+    }
+    eprintln!("vainstall: {message}");
+    if arguments.json {
+        (told.status, told.message, told.details, told.exit) =
+            ("failed", message, details, failure.exit as u8);
+        told.tell(true, progress.style());
+    }
+    ExitCode::from(failure.exit as u8)
+}
+
+fn install(
+    arguments: &Arguments,
+    signals: &Signals,
+    progress: &mut Progress,
+    told: &mut Ending,
+) -> Result<()> {
+    let (name, package) = arguments.names();
+    if !apt::name::is_package_name(&package) {
+        return fail(Exit::Input, format!("{name:?} is no name of an appliance; an example is moinmoin"));
+    }
+    let apt = Apt {
+        lock_wait: arguments.wait,
+        allow_removals: arguments.yes,
+        interrupter: signals.interrupter.clone(),
+        ..Apt::default()
+    };
+    progress.phase(1, "look", "Looking at this machine");
+    look::machine()?;
+    let _only = look::only_one()?;
+    let unfinished = look::unfinished()?;
+    if unfinished.is_empty() && is_there(&name, &package, arguments, told)? {
+        return Ok(());
+    }
+    look::locks(arguments.wait, progress)?;
+    if !unfinished.is_empty() {
+        match arguments.dry_run {
+            true => progress.warn(format!(
+                "an interrupted installation would be finished first: {}",
+                unfinished.join(", ")
+            )),
+            false => {
+                signals.changing();
+                look::repair(&apt, &unfinished, &package, progress)?;
+                not_stopped(signals)?;
+            }
+        }
+    }
+    repository::configure(arguments, signals, progress)?;
+    let failures = repository::refresh(arguments, &apt, progress)?;
+
+    progress.phase(2, "answers", "Questions and answers");
+    let host = configure::host::facts(&Machine::here());
+    let seeds = seeds::fetch(&package, &name, &failures, progress)?;
+    told.version = seeds.version.clone();
+    let ready = prepare(arguments, &seeds, &package, &host, signals, progress)?;
+
+    progress.phase(3, "plan", "Plan");
+    let work = Work::Install(vec![package.clone()]);
+    let plan = plan::make(&apt, &work, arguments.yes, progress)?;
+    told.url = ending::url(&seeds, &host);
+    if arguments.dry_run {
+        planned(told, &plan, &ready);
+        return Ok(());
+    }
+
+    progress.phase(4, "install", &format!("Installing {package}"));
+    signals.changing();
+    not_stopped(signals)?;
+    signals.keep();
+    carry_out(&apt, &work, &ready, &State::of(&name), progress)?;
+
+    progress.phase(5, "health", "Looking whether it works");
+    told.health = health::wait(&name)?;
+    health::tell(&told.health, &name, progress)?;
+    told.secrets = ready.secrets;
+    told.management = ending::management(&host);
+    (told.status, told.message) = ("ok", format!("{name} {} is ready.", seeds.version));
+    State::of(&name).forget();
+    Ok(())
+}
+
+/// After [`Signals::changing`], a signal only asks: here it is answered.
+fn not_stopped(signals: &Signals) -> Result<()> {
+    if signals.interrupter.interrupted() {
+        return fail(Exit::Failed, "stopped as asked; run the same command again to go on");
+    }
+    Ok(())
+}
+
+/// The fast way out: installed and healthy.
+fn is_there(name: &str, package: &str, arguments: &Arguments, told: &mut Ending) -> Result<bool> {
+    let Some(installed) =
+        apt::installed::package(package)?.filter(|p| p.state == apt::installed::State::Installed)
+    else {
+        return Ok(false);
+    };
+    let checks = health::wait(name)?;
+    if checks.iter().any(|c| !c.ok) {
+        return Ok(false);
+    }
+    told.health = checks;
+    told.version = installed.version;
+    told.status = if arguments.dry_run { "planned" } else { "ok" };
+    told.message =
+        format!("{name} {} is installed and healthy already; nothing had to be done.", told.version);
+    let state = State::of(name);
+    // a run that was killed after the installation has secrets to show
+    let stored = state.stored();
+    if !arguments.dry_run {
+        let unseen = stored.answers.into_iter().filter(|(question, _)| stored.generated.contains(question));
+        told.secrets = unseen.collect();
+        state.forget();
+    }
+    Ok(true)
+}
+
+/// What stage 4 needs.
+struct Ready {
+    answers: answers::Answers,
+    selections: Vec<Selection>,
+    stored: crate::state::Stored,
+    secrets: BTreeMap<String, String>,
+}
+
+fn prepare(
+    arguments: &Arguments,
+    seeds: &SeedsFile,
+    package: &str,
+    host: &Host,
+    signals: &Signals,
+    progress: &mut Progress,
+) -> Result<Ready> {
+    let before = State::of(&seeds.appliance).stored();
+    if look::is_installed(package)? {
+        // its answers are with the appliance; debconf would only keep a second copy of the secrets
+        let (answers, selections) = (BTreeMap::new(), vec![]);
+        let unseen = before.answers.iter().filter(|(q, _)| before.generated.contains(*q));
+        let secrets = unseen.map(|(q, a)| (q.clone(), a.clone())).collect();
+        return Ok(Ready { answers, selections, stored: before, secrets });
+    }
+    let own: Vec<String> =
+        seeds.questions.iter().map(|q| seeding::own_question(&seeds.appliance, q)).collect();
+    let foreign = seeds.seeds.iter().map(|s| s.question.as_str());
+    let known = seeding::answered(own.iter().map(String::as_str).chain(foreign))?;
+    let answers = answers::all(
+        arguments,
+        seeds,
+        &answers::Known { stored: &before, debconf: &known, host },
+        signals,
+        progress,
+    )?;
+    let values = answers::values(&answers);
+    let rendered = seeding::rendered(&seeds.seeds, host, &values)?;
+    let open = plan::open_seeds(rendered, &known, progress);
+    let selections = seeding::selections(&seeds.appliance, &seeds.questions, &values, &open);
+    let (stored, secrets) = (answers::to_store(&answers, &before), ending::secrets(&answers, &before));
+    Ok(Ready { answers, selections, stored, secrets })
+}
+
+fn carry_out(apt: &Apt, work: &Work, ready: &Ready, state: &State, progress: &mut Progress) -> Result<()> {
+    state.keep_packages()?;
+    state.store(&ready.stored)?;
+    seeding::give(&ready.selections)?;
+    let stopped =
+        |failure: Failure| failure.context("not finished; run the same command again to go on from there");
+    apt.run(work, &mut |kind| progress.say(kind)).map_err(|e| stopped(e.into()))
+}
+
+fn planned(told: &mut Ending, plan: &Plan, ready: &Ready) {
+    let own = seeding::seed_package(&told.appliance);
+    let others = ready.selections.iter().filter(|s| s.owner != own);
+    let shown = |s: &Selection| if s.kind == "password" { "(secret)".to_owned() } else { s.value.clone() };
+    let seeds = others.map(|s| (s.question.clone(), shown(s))).collect();
+    told.plan = Some(Planned::new(plan, &ready.answers, seeds));
+    (told.status, told.message) = ("planned", "This would be done; nothing has been changed.".into());
+}

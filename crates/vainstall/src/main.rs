@@ -1,0 +1,5 @@
+//! `vainstall`: see the library beside it.
+
+fn main() -> std::process::ExitCode {
+    vainstall::main()
+}

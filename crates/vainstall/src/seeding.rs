@@ -1,0 +1,144 @@
+//! debconf: what it knows of questions, and giving it answers.
+
+use crate::failure::{Exit, Failure, Result};
+use appliance::{
+    Host,
+    model::Seed,
+    question::{Question, QuestionType},
+    seed_value,
+};
+use debconf::{Selection, selections};
+use exec::Program;
+use std::collections::BTreeMap;
+
+/// What debconf has for each question that somebody has answered (`seen`), by debconf's names. May hold secrets.
+pub fn answered<'a>(questions: impl IntoIterator<Item = &'a str>) -> Result<BTreeMap<String, String>> {
+    let questions: Vec<&str> = questions.into_iter().filter(|q| is_word(q)).collect();
+    if questions.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let commands: String = questions.iter().map(|q| format!("FGET {q} seen\nGET {q}\n")).collect();
+    let program = Program::new("debconf-communicate")
+        .env("DEBIAN_FRONTEND", "noninteractive")
+        .arg("vainstall")
+        .stdin(commands);
+    let replies = program.output()?.text();
+    Ok(read(&questions, &replies))
+}
+
+/// Two replies for each question: `0 true`, `0 VALUE`; or `10 …` for one that debconf does not know.
+fn read(questions: &[&str], replies: &str) -> BTreeMap<String, String> {
+    let value = |line: Option<&str>| match line.and_then(|l| l.split_once(' ').or(Some((l, "")))) {
+        Some(("0", value)) => Some(value.to_owned()),
+        _ => None,
+    };
+    let mut lines = replies.lines();
+    let mut found = BTreeMap::new();
+    for question in questions {
+        let (seen, answer) = (value(lines.next()), value(lines.next()));
+        if let (Some("true"), Some(answer)) = (seen.as_deref(), answer) {
+            found.insert((*question).to_owned(), answer);
+        }
+    }
+    found
+}
+
+pub fn seed_package(appliance: &str) -> String {
+    format!("{appliance}-appliance-seed")
+}
+
+/// debconf's name of the appliance's own question.
+pub fn own_question(appliance: &str, question: &Question) -> String {
+    format!("{}/{}", seed_package(appliance), question.name)
+}
+
+/// The appliance's own answers and the seeds of others' questions that nobody has answered.
+pub fn selections(
+    appliance: &str,
+    questions: &[Question],
+    answers: &BTreeMap<String, String>,
+    seeds: &[(&Seed, String)],
+) -> Vec<Selection> {
+    let own = questions.iter().filter_map(|question| {
+        Some(Selection {
+            owner: seed_package(appliance),
+            question: own_question(appliance, question),
+            kind: kind(question.kind).into(),
+            value: answers.get(&question.name)?.clone(),
+        })
+    });
+    let others = seeds.iter().map(|(seed, value)| Selection {
+        owner: seed.package.clone(),
+        question: seed.question.clone(),
+        kind: seed.kind.clone(),
+        value: value.clone(),
+    });
+    own.chain(others).collect()
+}
+
+/// debconf's type of an answer.
+fn kind(kind: QuestionType) -> &'static str {
+    match kind {
+        QuestionType::Boolean => "boolean",
+        QuestionType::Select => "select",
+        QuestionType::Password => "password",
+        _ => "string",
+    }
+}
+
+/// The seeds with their values. Those that name another template are left to the seed package, which can register
+/// them; debconf-set-selections cannot.
+pub fn rendered<'a>(
+    seeds: &'a [Seed],
+    host: &Host,
+    answers: &BTreeMap<String, String>,
+) -> Result<Vec<(&'a Seed, String)>> {
+    let mut values = vec![];
+    for seed in seeds.iter().filter(|s| s.template.is_none()) {
+        let wrong =
+            |why: String| Failure::new(Exit::Repository, format!("the seed of {}: {why}", seed.question));
+        let parts = seed_value::parse(&seed.value).map_err(|e| wrong(e.message))?;
+        let value = seed_value::render(&parts, host, answers).map_err(|e| wrong(e.to_string()))?;
+        values.push((seed, value));
+    }
+    Ok(values)
+}
+
+/// Gives debconf the answers, through standard input: some are secrets.
+pub fn give(selected: &[Selection]) -> Result<()> {
+    if selected.is_empty() {
+        return Ok(());
+    }
+    let lines = selections::write(selected).map_err(|e| Failure::new(Exit::Input, e))?;
+    let program =
+        Program::new("debconf-set-selections").env("DEBIAN_FRONTEND", "noninteractive").stdin(lines);
+    // its complaints may repeat a line: only its status is told
+    let output = program.output()?;
+    if output.success() {
+        return Ok(());
+    }
+    let full = output.tail(20).iter().any(|l| l.contains("No space left"));
+    let exit = if full { Exit::DiskFull } else { Exit::Failed };
+    let message =
+        "debconf did not take the answers (debconf-set-selections failed); look at /var/cache/debconf";
+    Err(Failure::new(exit, message))
+}
+
+fn is_word(question: &str) -> bool {
+    !question.is_empty() && !question.contains(|c: char| c.is_whitespace() || c.is_control())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_somebody_answered_counts() {
+        // captured from debconf 1.5.91
+        let replies = "0 true\n0 Internet Site\n10 nobody/knows doesn't exist\n10 nobody/knows doesn't exist\n0 false\n0 \n0 true\n0\n";
+        let questions = ["postfix/main_mailer_type", "nobody/knows", "postfix/destinations", "empty/one"];
+        let found = read(&questions, replies);
+        let expect = [("empty/one", ""), ("postfix/main_mailer_type", "Internet Site")];
+        assert_eq!(found, expect.map(|(q, v)| (q.to_owned(), v.to_owned())).into());
+    }
+}
