@@ -162,7 +162,7 @@ fn access_fields(accounts: &Accounts, found: Meta, (owner, group, mode): Access)
 fn unit_fields(system: &dyn System, unit: &appliance::model::Unit) -> Result<Vec<Field>> {
     let mut fields = vec![];
     let enablement = system.enablement(&unit.name)?;
-    if is_enabled(&enablement) != unit.enabled && !(enablement == "static" && !unit.enabled) {
+    if is_enabled(&enablement) != unit.enabled && (unit.enabled || enablement != "static") {
         fields.push(field("enabled", enablement, if unit.enabled { "enabled" } else { "disabled" }));
     }
     if system.is_running() && system.is_active(&unit.name)? != unit.running {

@@ -30,9 +30,9 @@ pub enum Error {
     #[error("step {step:?}: {message}\n  running `appliance-configure apply {appliance}` again resumes here")]
     Step { appliance: String, step: String, message: String },
     #[error("unit {unit} did not {action}{}", log_text(log))]
-    Unit { unit: String, action: &'static str, log: Vec<String>, source: Option<exec::Error> },
+    Unit { unit: String, action: &'static str, log: Vec<String>, source: Option<Box<exec::Error>> },
     #[error("cannot {purpose}")]
-    Program { purpose: String, source: exec::Error },
+    Program { purpose: String, source: Box<exec::Error> },
     #[error("another configuration run is at work{}; wait for it to end and run again", holder_text(holder))]
     Locked { holder: String },
     #[error("only root can do this; run it with sudo")]

@@ -53,9 +53,8 @@ impl<'a> Route<'a> {
     fn parse(line: &'a str) -> Option<Self> {
         let fields: Vec<&str> = line.split_whitespace().collect();
         // the kernel prints the bytes as they lie in memory
-        let address = |i: usize| {
-            Some(u32::from_str_radix(fields.get(i)?, 16).ok()?.to_ne_bytes()).map(u32::from_be_bytes)
-        };
+        let address =
+            |i: usize| Some(u32::from_be_bytes(u32::from_str_radix(fields.get(i)?, 16).ok()?.to_ne_bytes()));
         Some(Route {
             device: fields.first()?,
             net: address(1)?,

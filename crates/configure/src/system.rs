@@ -123,7 +123,12 @@ impl System for Debian {
             Ok(_) => Ok(true),
             Err(source) => {
                 let log = if offline { vec![] } else { journal(unit) };
-                Err(Error::Unit { unit: unit.into(), action: action.word(), log, source: Some(source) })
+                Err(Error::Unit {
+                    unit: unit.into(),
+                    action: action.word(),
+                    log,
+                    source: Some(Box::new(source)),
+                })
             }
         }
     }
@@ -167,5 +172,5 @@ fn finish(purpose: &str, program: Program) -> Result<()> {
 
 fn failed(purpose: &str) -> impl FnOnce(exec::Error) -> Error {
     let purpose = purpose.to_string();
-    |source| Error::Program { purpose, source }
+    |source| Error::Program { purpose, source: Box::new(source) }
 }
