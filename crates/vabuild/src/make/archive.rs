@@ -240,7 +240,9 @@ impl Taken<'_> {
             .left
             .checked_sub(bytes.len() as u64)
             .ok_or_else(|| self.bad("it unpacks to more than 512 MB"))?;
-        let mode = if mode & 0o111 != 0 { 0o755 } else { 0o644 };
+        // archives made on other systems mark pictures as executable
+        let program = bytes.starts_with(b"#!") || bytes.starts_with(b"\x7fELF");
+        let mode = if mode & 0o111 != 0 && program { 0o755 } else { 0o644 };
         self.entries.push(Entry::bytes(place, bytes, mode));
         Ok(())
     }
