@@ -41,7 +41,8 @@ impl Repository {
             self.disk.folder(&staging)?;
             let scanned =
                 scan::packages(debs, &self.disk, (transfer == Transfer::Copy).then_some(&*staging))?;
-            Merger { repository: self, published: &published.stanzas, elsewhere: self.elsewhere()? }.merge(scanned)
+            Merger { repository: self, published: &published.stanzas, elsewhere: self.elsewhere()? }
+                .merge(scanned)
         })
     }
 
@@ -117,7 +118,8 @@ impl Merger<'_> {
         let mut pool: HashMap<String, Package> =
             here.chain(&self.elsewhere).map(|p| (p.path.clone(), p.clone())).collect();
         for new in scanned {
-            let is_same = |other: &Package| other.sha256 == new.package.sha256 && other.seeds == new.package.seeds;
+            let is_same =
+                |other: &Package| other.sha256 == new.package.sha256 && other.seeds == new.package.seeds;
             let known = self.published.binary_search_by(|s| s.package.order(&new.package)).ok();
             let known = known.map(|at| &self.published[at].package);
             let given = || merged.added.added.iter().find(|p| p.is_same_version(&new.package));

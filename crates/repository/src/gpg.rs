@@ -35,7 +35,13 @@ impl GpgSigner {
 impl Signer for GpgSigner {
     /// gpg sets the signature's time from its own clock.
     fn clearsign(&self, text: &str, _now: u64) -> Result<String> {
-        let program = gpg(self.home.as_deref()).args(["--local-user", &self.id, "--digest-algo", "SHA512", "--clearsign"]);
+        let program = gpg(self.home.as_deref()).args([
+            "--local-user",
+            &self.id,
+            "--digest-algo",
+            "SHA512",
+            "--clearsign",
+        ]);
         Ok(program.stdin(text).run()?.text())
     }
 
@@ -46,12 +52,14 @@ impl Signer for GpgSigner {
 
 /// With what gpg needs of the caller's environment to find its keys and ask for the passphrase.
 fn gpg(home: Option<&Path>) -> Program {
-    let program = Program::new("gpg").args(["--quiet", "--no-tty", "--batch", "--yes"]);
-    let program = ["HOME", "GNUPGHOME", "GPG_TTY", "DISPLAY", "WAYLAND_DISPLAY", "XAUTHORITY"].iter().fold(
-        program,
-        |program, name| match std::env::var_os(name) {
-            Some(value) => program.env(name, value),
-            None => program,
-        },
-    )
+    let mut program = Program::new("gpg").args(["--quiet", "--no-tty", "--batch", "--yes"]);
+    for name in ["HOME", "GNUPGHOME", "GPG_TTY", "DISPLAY", "WAYLAND_DISPLAY", "XAUTHORITY"] {
+        if let Some(value) = std::env::var_os(name) {
+            program = program.env(name, value);
+        }
+    }
+    match home {
+        Some(home) => program.env("GNUPGHOME", home),
+        None => program,
+    }
 }

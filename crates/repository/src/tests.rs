@@ -6,7 +6,10 @@ use crate::{
 };
 use deb::{Deb, Entry, Paragraph};
 use exec::Program;
-use std::{fs, path::{Path, PathBuf}};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 use tempfile::TempDir;
 
 const NOW: u64 = 1_700_000_000;
@@ -125,7 +128,10 @@ fn whatever_was_altered_is_named() {
     };
     flip("pool/main/o/one/one_1.0_all.deb");
     let problems = verify().unwrap().problems;
-    assert!(problems.len() == 1 && problems[0].path.ends_with("pool/main/o/one/one_1.0_all.deb"), "{problems:?}");
+    assert!(
+        problems.len() == 1 && problems[0].path.ends_with("pool/main/o/one/one_1.0_all.deb"),
+        "{problems:?}"
+    );
     flip("pool/main/o/one/one_1.0_all.deb");
     assert_eq!(verify().unwrap().problems, []);
 
@@ -165,7 +171,11 @@ fn a_kill_or_a_full_disk_at_any_step_leaves_the_old_or_the_new_state() {
                 match place.published().len() {
                     1 if full => {
                         assert!(result.as_ref().unwrap_err().is_disk_full(), "step {step}: {result:?}");
-                        let left: Vec<_> = place.files().into_iter().filter(|f| !before.contains(f) && !f.iter().any(|p| p == "by-hash")).collect();
+                        let left: Vec<_> = place
+                            .files()
+                            .into_iter()
+                            .filter(|f| !before.contains(f) && !f.iter().any(|p| p == "by-hash"))
+                            .collect();
                         assert!(left.is_empty(), "step {step} left {left:?}");
                     }
                     1 => assert!(result.is_err()),
@@ -175,7 +185,10 @@ fn a_kill_or_a_full_disk_at_any_step_leaves_the_old_or_the_new_state() {
                 place.add(std::slice::from_ref(&new)).unwrap();
                 let verified = place.repository(Fault::None).verify(place.key.public_key(), NOW).unwrap();
                 assert_eq!((verified.packages, verified.problems), (2, vec![]), "step {step}");
-                assert_eq!(place.files().iter().filter(|f| f.starts_with(place.root().join("pool"))).count(), 3);
+                assert_eq!(
+                    place.files().iter().filter(|f| f.starts_with(place.root().join("pool"))).count(),
+                    3
+                );
                 if result.is_ok() {
                     assert!(step > 20 && broken.disk.steps() <= step);
                     break;
@@ -245,10 +258,22 @@ fn gpgv_and_gpg_accept_and_gpg_signs() {
     let home = place.folder.path().join("gnupg");
     fs::create_dir(&home).unwrap();
     fs::set_permissions(&home, std::os::unix::fs::PermissionsExt::from_mode(0o700)).unwrap();
-    let gpg = |args: &[&str]| Program::new("gpg").env("GNUPGHOME", &home).args(["--batch", "--passphrase", ""]).args(args).run().unwrap();
+    let gpg = |args: &[&str]| {
+        Program::new("gpg")
+            .env("GNUPGHOME", &home)
+            .args(["--batch", "--passphrase", ""])
+            .args(args)
+            .run()
+            .unwrap()
+    };
     gpg(&["--quick-generate-key", "g@example.org", "ed25519", "cert", "never"]);
     let listed = gpg(&["--with-colons", "--list-keys"]).text();
-    let fingerprint = listed.lines().find_map(|l| l.strip_prefix("fpr:::::::::")).unwrap().trim_end_matches(':').to_string();
+    let fingerprint = listed
+        .lines()
+        .find_map(|l| l.strip_prefix("fpr:::::::::"))
+        .unwrap()
+        .trim_end_matches(':')
+        .to_string();
     gpg(&["--quick-add-key", &fingerprint, "ed25519", "sign", "never"]);
     let exported = place.folder.path().join("exported");
     fs::write(&exported, gpg(&["--armor", "--export-secret-keys"]).stdout).unwrap();
