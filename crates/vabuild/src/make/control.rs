@@ -90,6 +90,23 @@ pub fn documents(paragraph: &Paragraph, copyright: Vec<u8>, change: &str, date: 
     ]
 }
 
+/// lintian's overrides, each below its reason: pairs of a tag and why it does not apply. Nothing when there are none.
+pub fn overrides<'a>(package: &str, tags: impl IntoIterator<Item = (&'a str, &'a str)>) -> Option<Entry> {
+    let mut text = String::new();
+    for (tag, reason) in tags {
+        for line in reason.lines() {
+            text += &format!("# {line}\n");
+        }
+        text += &format!("{package}: {}\n", tag.lines().next().unwrap_or_default());
+    }
+    (!text.is_empty()).then(|| Entry::bytes(format!("/usr/share/lintian/overrides/{package}"), text, 0o644))
+}
+
+/// The year of a time in seconds since 1970.
+pub fn year(seconds: u64) -> String {
+    rfc2822(seconds).split(' ').nth(3).unwrap_or_default().to_owned()
+}
+
 /// As `gzip -9n`: no name and no time in it.
 pub fn gzip(bytes: &[u8]) -> Vec<u8> {
     // 3: Unix, what gzip writes

@@ -39,6 +39,10 @@ pub fn make(
     paragraph.set("Description", control::description(&appliance.summary, &text));
     let mut deb = Deb::new(paragraph, date);
     deb.files = files(definition, appliance, folder)?;
+    if !Data::of(definition).is_empty() {
+        let reason = "Its only question is asked by postrm, on purge.";
+        deb.files.extend(control::overrides(&package, [("no-debconf-config", reason)]));
+    }
     deb.members = scripts(definition, appliance)?;
     Ok(deb)
 }

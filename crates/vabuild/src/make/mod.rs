@@ -90,7 +90,7 @@ pub fn build(definition: &Definition, sources: &Sources, into: &Path) -> Result<
         ];
         for (index, mut deb) in debs.into_iter().enumerate() {
             let change = format!("Built from the definition of the {} appliance.", appliance.name);
-            let copyright = copyright(appliance, folder)?;
+            let copyright = copyright(appliance, folder, date)?;
             deb.files.extend(control::documents(&deb.control, copyright, &change, date));
             write(deb, (index == 0).then_some(&seeds))?;
         }
@@ -118,13 +118,14 @@ impl Sources<'_> {
 }
 
 /// The author's own words about the rights, when there are some: the file `copyright` in the definition's folder.
-fn copyright(appliance: &Appliance, folder: &Folder) -> Result<Vec<u8>, Error> {
+fn copyright(appliance: &Appliance, folder: &Folder, date: u64) -> Result<Vec<u8>, Error> {
     if folder.locate(COPYRIGHT).is_ok() {
         return folder.bytes(COPYRIGHT);
     }
     let holder = appliance.maintainer.lines().collect::<Vec<_>>().join(" ");
+    let year = control::year(date);
     Ok(format!(
-        "Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/\n\nFiles: *\nCopyright: {holder}\n\
+        "Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/\n\nFiles: *\nCopyright: {year} {holder}\n\
          License: not-stated\n The author of this appliance's definition has stated no license for it.\n \
          This is about the definition only: the packages it depends on have licenses\n of their own.\n"
     )

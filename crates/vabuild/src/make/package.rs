@@ -50,7 +50,8 @@ pub fn make(package: &Package, sources: &Sources) -> Result<Deb, Error> {
     let links =
         package.links.iter().map(|link| Entry::symlink(&link.path, link_target(&link.path, &link.target)));
     deb.files.extend(links);
-    deb.files.extend(overrides(package));
+    let tags = package.lintian.iter().map(|entry| (entry.tag.as_str(), entry.reason.as_str()));
+    deb.files.extend(control::overrides(&package.name, tags));
     deb.members = maintainer::scripts(package)?;
     if !package.triggers.is_empty() {
         deb.members.push(Member::file("triggers", package.triggers.join("\n") + "\n"));
@@ -159,21 +160,6 @@ fn link_target(path: &str, target: &str) -> String {
     }
     let up = std::iter::repeat_n("..".to_owned(), from.len() - shared);
     up.chain(to[shared..].iter().cloned()).collect::<Vec<_>>().join("/")
-}
-
-/// lintian's overrides, each below its reason.
-fn overrides(package: &Package) -> Option<Entry> {
-    if package.lintian.is_empty() {
-        return None;
-    }
-    let mut text = String::new();
-    for entry in &package.lintian {
-        for line in entry.reason.lines() {
-            text += &format!("# {line}\n");
-        }
-        text += &format!("{}: {}\n", package.name, entry.tag.lines().next().unwrap_or_default());
-    }
-    Some(Entry::bytes(format!("/usr/share/lintian/overrides/{}", package.name), text, 0o644))
 }
 
 #[cfg(test)]

@@ -41,11 +41,13 @@ pub fn make(
     let text = format!(
         "This package asks what {0}-appliance has to know, and answers the questions of\nother packages in advance, \
          so that they are installed as the appliance needs them.\nAn answer that was given before is never changed.\n\n\
-         It is installed together with {0}-appliance and is of no use without it.",
+         It is an empty package: its scripts do the work. It is installed together with\n{0}-appliance \
+         and is of no use without it.",
         appliance.name
     );
     paragraph.set("Description", control::description(&synopsis, &text));
     let mut deb = Deb::new(paragraph, date);
+    deb.files.extend(control::overrides(&package, LINTIAN));
     deb.members = vec![
         Member::script("config", config(definition, appliance)?),
         Member::file("templates", templates::write(&questions(definition, &package))?),
@@ -56,6 +58,11 @@ pub fn make(
     ];
     Ok(deb)
 }
+
+const LINTIAN: [(&str, &str); 2] = [
+    ("unknown-control-file [seeds]", "What installers have to know before anything is unpacked."),
+    ("unused-debconf-template *", "The script names its questions by a variable."),
+];
 
 const PREINST: &str = r#"#!/bin/sh
 set -e
@@ -117,9 +124,16 @@ fn template(question: &Question, package: &str) -> Template {
         kind: debconf_type(question.kind).into(),
         default: question.default.clone().filter(|_| fixed && question.kind != QuestionType::Password),
         choices: question.choices.iter().map(|choice| templates::literal(choice)).collect(),
-        description: templates::literal(&question.prompt),
+        description: templates::literal(&prompt(question)),
         extended: templates::literal(question.description.as_deref().unwrap_or_default()),
     }
+}
+
+/// A prompt ends in a colon or, for yes or no, in a question mark (Developer's Reference 6.5.4.2).
+fn prompt(question: &Question) -> String {
+    let text = question.prompt.trim_end();
+    let end = if question.kind == QuestionType::Boolean { "?" } else { ":" };
+    if text.ends_with([':', '?']) { text.to_owned() } else { format!("{text}{end}") }
 }
 
 fn debconf_type(kind: QuestionType) -> &'static str {
