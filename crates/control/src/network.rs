@@ -43,7 +43,9 @@ impl Network {
     pub fn hosts(&self) -> Vec<String> {
         let address = |a: &IpAddr| if a.is_ipv6() { format!("[{a}]") } else { a.to_string() };
         let mut hosts: Vec<String> = self.addresses.iter().map(address).collect();
-        hosts.extend(self.names.iter().filter(|n| n.contains('.') && *n != "localhost.localdomain").cloned());
+        // a multicast name works in few networks, and nobody outside knows the rest
+        let usable = |n: &str| n.contains('.') && !n.ends_with(".local") && n != "localhost.localdomain";
+        hosts.extend(self.names.iter().filter(|n| usable(n)).cloned());
         if hosts.is_empty() { vec!["localhost".into()] } else { hosts }
     }
 }

@@ -1,2 +1,0 @@
-//! stub
-pub fn main() -> std::process::ExitCode { let _ = crate::web::run; std::process::ExitCode::SUCCESS }

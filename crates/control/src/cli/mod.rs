@@ -1,0 +1,178 @@
+//! The command line: what the page does, for a shell. Root talks to the broker directly.
+//!
+//! * [`session`]: asking the broker, and what its refusals mean for the exit status
+//! * [`follow`]: a task's output until its end
+//! * [`show`]: status, packages, tasks and plugins as tables
+//! * [`work`]: what starts tasks, with files in and out
+//! * [`link`]: sign-in links
+
+mod follow;
+mod link;
+mod session;
+mod show;
+mod work;
+
+use crate::web;
+use clap::{Parser, Subcommand};
+use session::Session;
+use std::{net::SocketAddr, path::PathBuf, process::ExitCode, time::Duration};
+
+/// Manages this machine and its appliances.
+///
+/// Does what the management page does. Exit status: 0 done, 1 it failed (or an appliance is not healthy), 2 wrong usage or input,
+/// 3 not possible here or now, 5 the disk is full.
+#[derive(Debug, Parser)]
+#[command(name = "appliance-control", version)]
+pub struct Arguments {
+    /// Print JSON
+    #[arg(long, global = true)]
+    json: bool,
+    /// The broker's socket
+    #[arg(long, global = true, hide = true, default_value = broker_protocol::SOCKET)]
+    broker: PathBuf,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Show the machine, its appliances and their health
+    Status,
+    /// List the installed packages, or those whose name or summary contains WORD
+    Packages { word: Option<String> },
+    /// List the updates that could be installed
+    Updates,
+    /// Read the list of packages again
+    Update(Wait),
+    /// Install all updates, or those of the packages named
+    Upgrade {
+        packages: Vec<String>,
+        #[command(flatten)]
+        wait: Wait,
+    },
+    /// Restart the machine
+    Restart,
+    /// Shut the machine down
+    Shutdown,
+    /// Look at tasks
+    #[command(subcommand)]
+    Task(TaskCommand),
+    /// Look at plugins
+    #[command(subcommand)]
+    Plugin(PluginCommand),
+    /// Start an action of a plugin
+    Action {
+        plugin: String,
+        action: String,
+        /// A parameter; NAME=@FILE takes the value from a file, NAME=@- from standard input (for passwords)
+        #[arg(long, value_name = "NAME=VALUE")]
+        set: Vec<String>,
+        /// A parameter that is a file
+        #[arg(long, value_name = "NAME=PATH")]
+        file: Vec<String>,
+        #[command(flatten)]
+        wait: Wait,
+    },
+    /// Back an appliance up into a file
+    Backup {
+        appliance: String,
+        #[arg(short, long, value_name = "FILE")]
+        output: PathBuf,
+    },
+    /// Restore an appliance from a backup
+    Restore { appliance: String, file: PathBuf },
+    /// Make a link that signs in to the management page, once
+    Link {
+        /// Minutes that it can be used
+        #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..=1440))]
+        minutes: u32,
+        /// The session may only look
+        #[arg(long)]
+        viewer: bool,
+    },
+    /// Serve the management page (started by appliance-control.socket)
+    #[command(hide = true)]
+    Serve {
+        #[arg(long)]
+        listen: Option<SocketAddr>,
+        #[arg(long, default_value = crate::certificate::FOLDER)]
+        tls: PathBuf,
+        /// Seconds without a connection after which it ends
+        #[arg(long, default_value_t = 30)]
+        idle: u64,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum TaskCommand {
+    /// List tasks, newest first
+    List,
+    /// Show one task
+    Show { id: String },
+    /// Print a task's output
+    Log {
+        id: String,
+        /// Go on until the task ends; the exit status is its result
+        #[arg(short, long)]
+        follow: bool,
+    },
+    /// Ask a task to stop
+    Cancel { id: String },
+}
+
+#[derive(Debug, Subcommand)]
+enum PluginCommand {
+    /// List plugins and their actions
+    List,
+}
+
+#[derive(Debug, clap::Args)]
+struct Wait {
+    /// Only start it; do not follow its output
+    #[arg(long)]
+    no_wait: bool,
+    /// Follow its output until it ends (the default)
+    #[arg(long, conflicts_with = "no_wait")]
+    #[allow(dead_code, reason = "says what happens anyway, so that scripts can be explicit")]
+    follow: bool,
+}
+
+pub fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    match run(arguments) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("appliance-control: {:#}", error);
+            ExitCode::from(session::status(&error))
+        }
+    }
+}
+
+fn run(Arguments { json, broker, command }: Arguments) -> anyhow::Result<ExitCode> {
+    if let Command::Serve { listen, tls, idle } = command {
+        web::run(&web::Options { broker, listen, tls, idle: Duration::from_secs(idle) })?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let session = Session::new(&broker, json)?;
+    match command {
+        Command::Status => show::status(&session),
+        Command::Packages { word } => show::packages(&session, word.as_deref()),
+        Command::Updates => show::updates(&session),
+        Command::Update(wait) => work::refresh(&session, !wait.no_wait),
+        Command::Upgrade { packages, wait } => work::upgrade(&session, packages, !wait.no_wait),
+        Command::Restart => work::restart(&session),
+        Command::Shutdown => work::shutdown(&session),
+        Command::Task(TaskCommand::List) => show::tasks(&session),
+        Command::Task(TaskCommand::Show { id }) => show::task(&session, id),
+        Command::Task(TaskCommand::Log { id, follow }) => follow::log(&session, id, follow),
+        Command::Task(TaskCommand::Cancel { id }) => work::cancel(&session, id),
+        Command::Plugin(PluginCommand::List) => show::plugins(&session),
+        Command::Action { plugin, action, set, file, wait } => {
+            work::action(&session, plugin, action, &set, &file, !wait.no_wait)
+        }
+        Command::Backup { appliance, output } => work::backup(&session, appliance, &output),
+        Command::Restore { appliance, file } => work::restore(&session, appliance, &file),
+        Command::Link { minutes, viewer } => link::link(&session, minutes, viewer),
+        Command::Serve { .. } => Ok(ExitCode::SUCCESS),
+    }
+}

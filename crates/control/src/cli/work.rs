@@ -1,0 +1,182 @@
+//! What starts tasks, with files in and out.
+
+use crate::{
+    cli::{
+        follow,
+        session::{self, Session, Usage, strange},
+    },
+    text,
+};
+use anyhow::{Context, Result, bail};
+use broker_protocol::{Answer, Ask, Task, Work};
+use std::{
+    collections::BTreeMap,
+    fs::{self, File, OpenOptions},
+    io::{self, Read, Write},
+    os::unix::fs::OpenOptionsExt,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+pub fn refresh(session: &Session, wait: bool) -> Result<ExitCode> {
+    run(session, Work::Refresh {}, wait)
+}
+
+pub fn upgrade(session: &Session, packages: Vec<String>, wait: bool) -> Result<ExitCode> {
+    run(session, Work::Upgrade { packages }, wait)
+}
+
+pub fn restart(session: &Session) -> Result<ExitCode> {
+    run(session, Work::Restart {}, false)
+}
+
+pub fn shutdown(session: &Session) -> Result<ExitCode> {
+    run(session, Work::Shutdown {}, false)
+}
+
+pub fn cancel(session: &Session, id: String) -> Result<ExitCode> {
+    session.ask(Ask::Cancel { id: session::task_id(id)? })?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// `action PLUGIN ACTION`
+pub fn action(
+    session: &Session,
+    plugin: String,
+    action: String,
+    set: &[String],
+    files: &[String],
+    wait: bool,
+) -> Result<ExitCode> {
+    let mut parameters = BTreeMap::new();
+    for pair in set {
+        let (name, value) = split(pair)?;
+        parameters.insert(name.into(), value_of(value)?);
+    }
+    for pair in files {
+        let (name, path) = split(pair)?;
+        parameters.insert(name.into(), upload(session, Path::new(path))?);
+    }
+    run(session, Work::Action { plugin, action, parameters }, wait)
+}
+
+/// `backup NAME -o FILE`: runs the plugin's action, then fetches what it made.
+pub fn backup(session: &Session, appliance: String, output: &Path) -> Result<ExitCode> {
+    // better known before an hour of work than after it
+    let (file, new) = beside(output)?;
+    let fetched = make_and_fetch(session, appliance, file);
+    let code = match &fetched {
+        Ok(Some(size)) => {
+            fs::rename(&new, output).with_context(|| format!("cannot put the backup at {}", output.display()))?;
+            let words = format!("{} ({})", output.display(), text::size(*size));
+            if session.json {
+                session.print_json(&serde_json::json!({ "file": output, "size": size }))?;
+            } else {
+                writeln!(io::stdout(), "{words}")?;
+            }
+            ExitCode::SUCCESS
+        }
+        _ => {
+            let _ = fs::remove_file(&new);
+            ExitCode::FAILURE
+        }
+    };
+    fetched.map(|_| code)
+}
+
+/// Bytes of the backup, which is then in `file`; none when the task failed and has said so.
+fn make_and_fetch(session: &Session, appliance: String, mut file: File) -> Result<Option<u64>> {
+    let work = Work::Action { plugin: appliance, action: "backup".into(), parameters: BTreeMap::new() };
+    let (task, code) = follow::to_the_end(session, start(session, work)?)?;
+    if code != ExitCode::SUCCESS {
+        return Ok(None);
+    }
+    let Some(artifact) = task.artifacts.first() else {
+        bail!("the backup ended well but made no file: appliance-control task log {}", task.id);
+    };
+    let ask = Ask::Artifact { id: task.id.clone(), name: artifact.name.clone() };
+    let (Answer::File { size }, descriptor) = session.ask_for_file(ask)? else { return Err(strange()) };
+    let copied = io::copy(&mut File::from(descriptor), &mut file).context("cannot write the backup")?;
+    if copied != size {
+        bail!("the backup broke off: {copied} of {size} bytes came");
+    }
+    file.sync_all().context("cannot write the backup")?;
+    Ok(Some(size))
+}
+
+/// `restore NAME FILE`
+pub fn restore(session: &Session, appliance: String, file: &Path) -> Result<ExitCode> {
+    let parameters = BTreeMap::from([("archive".to_owned(), upload(session, file)?)]);
+    run(session, Work::Action { plugin: appliance, action: "restore".into(), parameters }, true)
+}
+
+fn start(session: &Session, work: Work) -> Result<Task> {
+    match session.ask(Ask::Start { work })? {
+        Answer::Task(task) => Ok(task),
+        _ => Err(strange()),
+    }
+}
+
+fn run(session: &Session, work: Work, wait: bool) -> Result<ExitCode> {
+    let task = start(session, work)?;
+    if wait {
+        let (task, code) = follow::to_the_end(session, task)?;
+        for artifact in task.artifacts.iter().filter(|_| !session.json) {
+            writeln!(io::stdout(), "{} lies in task {}", text::harmless(&artifact.name), task.id)?;
+        }
+        return Ok(code);
+    }
+    if session.json {
+        session.print_json(&task)?;
+    } else {
+        let title = text::harmless(&task.title);
+        writeln!(io::stdout(), "{title}: started. Follow it with: appliance-control task log --follow {}", task.id)?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn split(pair: &str) -> Result<(&str, &str)> {
+    let Some(parts) = pair.split_once('=').filter(|(name, _)| !name.is_empty()) else {
+        bail!(Usage("a parameter is given as NAME=VALUE".into()));
+    };
+    Ok(parts)
+}
+
+/// `@FILE` and `@-` keep passwords out of the list of processes.
+fn value_of(value: &str) -> Result<String> {
+    let mut text = String::new();
+    match value.strip_prefix('@') {
+        None => return Ok(value.into()),
+        Some("-") => io::stdin().read_to_string(&mut text).context("cannot read standard input")?,
+        Some(path) => {
+            let mut file = File::open(path).with_context(|| format!("cannot open {path}"))?;
+            file.read_to_string(&mut text).with_context(|| format!("cannot read {path}"))?
+        }
+    };
+    Ok(text.strip_suffix('\n').unwrap_or(&text).into())
+}
+
+/// Hands a file to the broker; its id is the parameter's value.
+fn upload(session: &Session, path: &Path) -> Result<String> {
+    let mut file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) => bail!(Usage(format!("cannot open {}: {error}", path.display()))),
+    };
+    let (Answer::Upload { id }, descriptor) = session.ask_for_file(Ask::CreateUpload {})? else {
+        return Err(strange());
+    };
+    io::copy(&mut file, &mut File::from(descriptor)).with_context(|| format!("cannot hand over {}", path.display()))?;
+    Ok(id)
+}
+
+/// A new file beside `output`, for root alone, to be renamed when it is whole.
+fn beside(output: &Path) -> Result<(File, PathBuf)> {
+    let Some(name) = output.file_name() else { bail!(Usage(format!("{} is no file name", output.display()))) };
+    let mut new = name.to_owned();
+    new.push(".part");
+    let new = output.with_file_name(new);
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(true).mode(0o600);
+    let file = options.open(&new).with_context(|| format!("cannot write {}", new.display()))?;
+    Ok((file, new))
+}

@@ -1,0 +1,316 @@
+//! A broker that does nothing: it answers the real protocol on a real socket with made-up data, and remembers
+//! what it was asked to start. Much of the data is hostile.
+
+#![allow(dead_code)]
+
+use broker_protocol::*;
+use events::{Event, Kind, Status, Stream};
+use plugin::manifest::{Action, Manifest, Parameter, ParameterType, Role};
+use std::{
+    collections::BTreeSet,
+    fs::{self, File},
+    io::Write,
+    os::{
+        fd::OwnedFd,
+        unix::net::{UnixListener, UnixStream},
+    },
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex},
+    thread,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+pub const ADMINISTRATOR: &str = "administrator-session-0001";
+pub const VIEWER: &str = "viewer-session-00000000001";
+pub const LINK: &str = "one-time-link-000000000001";
+pub const CSRF: &str = "csrf-of-this-session-01234";
+pub const DONE: &str = "20261123-070000-0000000a";
+pub const RUNNING: &str = "20261123-073000-0000000b";
+pub const FAILED: &str = "20261123-065000-0000000c";
+pub const BACKUP: &str = "20261123-060000-0000000d";
+pub const RESTART: &str = "20261123-074000-0000000e";
+const WITHIN: Duration = Duration::from_secs(5);
+
+#[derive(Clone)]
+pub struct Fake(Arc<Inner>);
+
+struct Inner {
+    folder: PathBuf,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+pub struct State {
+    pub started: Vec<Work>,
+    pub uploads: usize,
+    pub redeemed: usize,
+    pub ended: BTreeSet<String>,
+}
+
+impl Fake {
+    /// Answers at `folder/broker.socket` from a thread of its own.
+    pub fn start(folder: &Path) -> Fake {
+        fs::create_dir_all(folder).unwrap();
+        let fake = Fake(Arc::new(Inner { folder: folder.into(), state: Mutex::default() }));
+        for (id, lines) in scripts() {
+            fs::write(fake.events(id), lines).unwrap();
+        }
+        fs::write(folder.join("artifact"), b"the bytes of the backup\n".repeat(5000)).unwrap();
+        let listener = UnixListener::bind(fake.socket()).unwrap();
+        let answering = fake.clone();
+        thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                let fake = answering.clone();
+                thread::spawn(move || fake.answer(&stream));
+            }
+        });
+        fake
+    }
+
+    pub fn socket(&self) -> PathBuf {
+        self.0.folder.join("broker.socket")
+    }
+    pub fn events(&self, id: &str) -> PathBuf {
+        self.0.folder.join(format!("{id}.jsonl"))
+    }
+    pub fn upload(&self, number: usize) -> PathBuf {
+        self.0.folder.join(format!("upload-{number}"))
+    }
+    pub fn state<T>(&self, look: impl FnOnce(&mut State) -> T) -> T {
+        look(&mut self.0.state.lock().unwrap())
+    }
+    /// Adds an event to a task's file.
+    pub fn say(&self, id: &str, kind: Kind) {
+        let mut file = File::options().append(true).open(self.events(id)).unwrap();
+        file.write_all(Event::new(now() * 1000, kind).to_line().as_bytes()).unwrap();
+    }
+
+    fn answer(&self, stream: &UnixStream) {
+        let Ok(request) = wire::read_request(stream, WITHIN) else { return };
+        let (reply, descriptor) = match self.reply(&request) {
+            Ok((answer, descriptor)) => (Reply::Answer(answer), descriptor),
+            Err((reason, message)) => (Reply::Refused(Refusal { reason, message: message.into() }), None),
+        };
+        let _ = wire::write_reply(stream, &reply, descriptor, WITHIN);
+    }
+
+    fn reply(&self, request: &Request) -> Result<(Answer, Option<OwnedFd>), (Reason, &'static str)> {
+        if let Ask::RedeemLink { token } = &request.ask {
+            let first = self.state(|s| {
+                s.redeemed += usize::from(token == LINK);
+                token == LINK && s.redeemed == 1
+            });
+            let session = Answer::Session { token: ADMINISTRATOR.into(), who: who(Role::Administrator) };
+            return if first { Ok((session, None)) } else { Err((Reason::NotFound, "no such link")) };
+        }
+        let session = request.session.clone().unwrap_or_default();
+        let role = match session.as_str() {
+            _ if self.state(|s| s.ended.contains(&session)) => return Err((Reason::SignIn, "ended")),
+            ADMINISTRATOR => Role::Administrator,
+            VIEWER => Role::Viewer,
+            _ => return Err((Reason::SignIn, "no session")),
+        };
+        let file = |path: PathBuf| {
+            let file = File::open(path).map_err(|_| (Reason::NotFound, "There is no such file."))?;
+            Ok((Answer::File { size: file.metadata().unwrap().len() }, Some(OwnedFd::from(file))))
+        };
+        let answer = match &request.ask {
+            Ask::Who {} => Answer::Who(who(role)),
+            Ask::EndSession {} => {
+                self.state(|s| s.ended.insert(session));
+                Answer::Done
+            }
+            Ask::Appliances {} => Answer::Appliances(vec![appliance()]),
+            Ask::Packages {} => Answer::Packages(packages()),
+            Ask::Tasks {} => Answer::Tasks(tasks()),
+            Ask::Task { id } => match tasks().into_iter().find(|t| t.id == *id) {
+                Some(task) => Answer::Task(task),
+                None => return Err((Reason::NotFound, "There is no such task.")),
+            },
+            Ask::TaskEvents { id } => return file(self.events(id.as_str())),
+            Ask::Artifact { name, .. } if name == "moinmoin-2026-11-23.tar.zst" => return file(self.0.folder.join("artifact")),
+            Ask::Plugins {} => Answer::Plugins(vec![manifest()]),
+            _ if role < Role::Administrator => return Err((Reason::Forbidden, "only administrators")),
+            Ask::CreateUpload {} => {
+                let number = self.state(|s| {
+                    s.uploads += 1;
+                    s.uploads
+                });
+                let file = File::create(self.upload(number)).unwrap();
+                return Ok((Answer::Upload { id: format!("upload-{number}") }, Some(file.into())));
+            }
+            Ask::Start { work } => {
+                self.state(|s| s.started.push(work.clone()));
+                let id = match work {
+                    Work::Restart {} | Work::Shutdown {} => RESTART,
+                    _ => RUNNING,
+                };
+                Answer::Task(tasks().into_iter().find(|t| t.id.as_str() == id).unwrap())
+            }
+            Ask::Cancel { .. } => Answer::Done,
+            _ => return Err((Reason::NotFound, "There is no such thing.")),
+        };
+        Ok((answer, None))
+    }
+}
+
+pub fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()
+}
+
+fn who(role: Role) -> Who {
+    Who { name: "root".into(), role, since: now(), csrf: CSRF.into() }
+}
+
+fn appliance() -> Appliance {
+    let check = |name: &str, message: &str| Check { name: name.into(), ok: true, message: message.into() };
+    Appliance {
+        name: "moinmoin".into(),
+        version: "1.0".into(),
+        summary: "MoinMoin wiki, ready to use".into(),
+        url: "http://localhost/".into(),
+        healthy: true,
+        checks: vec![
+            check("http://127.0.0.1/", "answers with status 200 and shows “MoinMoin”"),
+            check("apache2.service", "runs"),
+        ],
+    }
+}
+
+fn packages() -> Packages {
+    let update = |name: &str, from: &str, to: &str, security| Update {
+        name: name.into(),
+        from: Some(from.into()),
+        to: to.into(),
+        origin: if security { "Debian-Security:13/stable-security" } else { "Debian:13.2/stable" }.into(),
+        security,
+    };
+    let mut installed: Vec<Installed> = (0..700)
+        .map(|n| Installed {
+            name: format!("libexample{n}-data"),
+            version: format!("{}.{}-{}+deb13u1", n % 7, n % 31, n % 5),
+            summary: "example library with a summary of usual length".into(),
+        })
+        .collect();
+    installed.push(Installed {
+        name: "apache2".into(),
+        version: "2.4.65-2".into(),
+        summary: "Apache HTTP Server <script>alert('x')</script>".into(),
+    });
+    Packages {
+        refreshed: Some(now() - 7_500),
+        installed,
+        updates: vec![
+            update("tzdata", "2026a-1", "2026b-1", false),
+            update("openssl", "3.5.1-1+deb13u1", "3.5.1-1+deb13u2", true),
+            update("libssl3t64", "3.5.1-1+deb13u1", "3.5.1-1+deb13u2", true),
+            update("base-files", "13.8+deb13u1", "13.8+deb13u2", false),
+            Update { name: "linux-image-6.12.63+deb13-amd64".into(), from: None, to: "6.12.63-1".into(), origin: "Debian:13.2/stable".into(), security: false },
+        ],
+        removals: vec![],
+        kept_back: vec!["mariadb-server: held by the administrator".into()],
+        download: 93_400_000,
+        reboot_required: true,
+    }
+}
+
+fn tasks() -> Vec<Task> {
+    let task = |id: &str, title: &str, work: Work, ago: u64, took: Option<u64>, status, message: &str| Task {
+        id: TaskId::try_from(id.to_owned()).unwrap(),
+        title: title.into(),
+        work,
+        by: "root".into(),
+        started: now() - ago,
+        ended: took.map(|t| now() - ago + t),
+        status,
+        message: message.into(),
+        artifacts: vec![],
+        cancellable: status.is_none(),
+    };
+    let action = |action: &str| Work::Action { plugin: "moinmoin".into(), action: action.into(), parameters: Default::default() };
+    let mut backup = task(BACKUP, "Back up MoinMoin wiki", action("backup"), 6_000, Some(9), Some(Status::Ok), "The backup is ready");
+    backup.artifacts = vec![Artifact { name: "moinmoin-2026-11-23.tar.zst".into(), size: 120_000 }];
+    vec![
+        task(RUNNING, "Install updates", Work::Upgrade { packages: vec![] }, 47, None, None, ""),
+        task(RESTART, "Restart the machine", Work::Restart {}, 1, Some(1), Some(Status::Ok), "The machine restarts"),
+        task(DONE, "Install updates <b>", Work::Upgrade { packages: vec![] }, 4_000, Some(74), Some(Status::Ok), "3 packages upgraded"),
+        task(FAILED, "Look for updates", Work::Refresh {}, 5_000, Some(4), Some(Status::Failed), "deb.example.org could not be reached: check the network"),
+        backup,
+    ]
+}
+
+fn manifest() -> Manifest {
+    let action = |name: &str, title: &str, description: &str| Action {
+        name: name.into(),
+        title: title.into(),
+        description: Some(description.into()),
+        run: name.into(),
+        role: Role::Administrator,
+        confirm: None,
+        parameters: vec![],
+        user: "root".into(),
+        writable: vec![],
+        network: false,
+        units: vec![],
+    };
+    let parameter = |name: &str, kind| Parameter { name: name.into(), kind };
+    let mut restore = action("restore", "Restore", "Puts the wiki back as it was when a backup was made.");
+    restore.parameters = vec![parameter("archive", ParameterType::File)];
+    restore.confirm = Some("Everything that was written since the backup will be gone.".into());
+    let mut user = action("create-user", "Create a wiki user", "The user can sign in at the wiki at once.");
+    user.parameters = vec![
+        parameter("name", ParameterType::String),
+        parameter("email", ParameterType::Email),
+        parameter("password", ParameterType::Password),
+        parameter("send-mail", ParameterType::Boolean),
+    ];
+    let backup = action("backup", "Back up", "Saves the wiki’s pages, users and settings into one file, which you can download.");
+    Manifest {
+        version: 1,
+        name: "moinmoin".into(),
+        title: "MoinMoin wiki".into(),
+        package_version: "1.0".into(),
+        actions: vec![backup, restore, user],
+    }
+}
+
+fn scripts() -> Vec<(&'static str, String)> {
+    let log = |line: &str| Kind::Log { stream: Stream::Stdout, line: line.into() };
+    let phase = |title: &str, index| Kind::Phase { id: "x".into(), title: title.into(), index: Some(index), of: Some(3) };
+    let result = |status, message: &str, details: &[&str]| Kind::Result {
+        status,
+        message: message.into(),
+        details: details.iter().map(|d| d.to_string()).collect(),
+    };
+    let mut running = vec![phase("Download packages", 1)];
+    running.extend((1..9).map(|n| log(&format!("Get:{n} http://deb.example.org trixie/main amd64 package{n} [{n}32 kB]"))));
+    running.extend([
+        phase("Install packages", 2),
+        log("Preparing to unpack .../openssl_3.5.1-1+deb13u2_amd64.deb ..."),
+        log("Unpacking openssl (3.5.1-1+deb13u2) over (3.5.1-1+deb13u1) ..."),
+        log("\u{1b}[31mSetting up\u{1b}[0m openssl <script>alert(1)</script> \u{1b}]0;owned\u{7}"),
+        Kind::Progress { percent: 62.0, detail: "Configuring openssl".into() },
+    ]);
+    let done = vec![
+        log("Reading package lists..."),
+        Kind::Warning { message: "/etc/apache2/apache2.conf was changed here and kept; the new one lies beside it.".into() },
+        Kind::Table {
+            columns: vec!["Package".into(), "New version".into()],
+            rows: vec![vec!["openssl".into(), "3.5.1-1+deb13u2".into()], vec!["<img src=x onerror=alert(1)>".into(), "2026b-1".into()]],
+        },
+        result(Status::Ok, "3 packages upgraded", &[]),
+    ];
+    let failed = vec![
+        log("Err:1 http://deb.example.org trixie InRelease"),
+        result(Status::Failed, "deb.example.org could not be reached: check the network", &["Err:1 http://deb.example.org trixie InRelease", "  Could not connect to deb.example.org:80 (192.0.2.7), connection timed out"]),
+    ];
+    let backup = vec![
+        Kind::Artifact { name: "moinmoin-2026-11-23.tar.zst".into(), size: 120_000, title: None },
+        result(Status::Ok, "The backup is ready", &[]),
+    ];
+    let restart = vec![result(Status::Ok, "The machine restarts", &[])];
+    [(RUNNING, running), (DONE, done), (FAILED, failed), (BACKUP, backup), (RESTART, restart)]
+        .into_iter()
+        .map(|(id, kinds)| (id, kinds.into_iter().map(|k| Event::new(now() * 1000, k).to_line()).collect()))
+        .collect()
+}

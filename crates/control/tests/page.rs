@@ -1,0 +1,237 @@
+//! The pages over real TLS, with a fake broker behind them.
+
+mod client;
+mod fake;
+
+use client::{FORM, Page, cookie};
+use control::web::{gate::Access, routes};
+use events::{Kind, Status, Stream};
+use fake::{ADMINISTRATOR, CSRF, DONE, LINK, RUNNING, VIEWER};
+use std::{
+    io::{Read, Write},
+    net::TcpStream,
+    time::Duration,
+};
+
+#[test]
+fn a_link_signs_in_once() {
+    let page = Page::start();
+    let door = page.request("GET", "/", &[], b"");
+    assert_eq!(door.status, 401);
+    assert!(door.text().contains("sudo appliance-control link"));
+    let path = format!("/link/{LINK}");
+    // looking does not use it up
+    for _ in 0..2 {
+        assert!(page.request("GET", &path, &[], b"").text().contains("<button"));
+    }
+    assert_eq!(page.request("POST", &path, &["Origin: https://evil.example"], b"").status, 403);
+    let signed = page.request("POST", &path, &[], b"");
+    assert_eq!((signed.status, signed.header("location")), (303, Some("/")));
+    let cookie = signed.header("set-cookie").unwrap();
+    assert_eq!(cookie, format!("__Host-appliance-session={ADMINISTRATOR}; Path=/; Secure; HttpOnly; SameSite=Strict"));
+    assert!(page.request("POST", &path, &[], b"").text().contains("This link cannot be used"));
+    assert_eq!(page.get("/", ADMINISTRATOR).status, 200);
+    assert_eq!(page.post("/sign-out", ADMINISTRATOR, &format!("csrf={CSRF}")).status, 303);
+    assert_eq!(page.get("/", ADMINISTRATOR).status, 401);
+}
+
+#[test]
+fn plain_http_is_sent_to_tls() {
+    let page = Page::start();
+    for (host, expect) in [("wiki:8080", "308"), ("evil.example", "400")] {
+        let mut stream = TcpStream::connect(page.address).unwrap();
+        write!(stream, "GET /updates HTTP/1.1\r\nHost: {host}\r\n\r\n").unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        assert!(answer.starts_with(&format!("HTTP/1.1 {expect}")), "{answer}");
+        assert_eq!(answer.contains("Location: https://wiki:8080/updates\r\n"), expect == "308");
+        assert!(!answer.contains("evil"));
+    }
+}
+
+#[test]
+fn every_route_keeps_its_door() {
+    let page = Page::start();
+    for route in routes::table().iter().filter(|r| r.access != Access::Open) {
+        let path = route.path.replace("{id}", DONE).replace("{name}", "x").replace("{what}", "restart");
+        let path = path.replace("{plugin}", "moinmoin").replace("{action}", "backup");
+        assert_eq!(page.request(route.verb, &path, &[FORM], b"").status, 401, "{} {path}: nobody", route.verb);
+        assert_eq!(page.get(&path, "a-session-that-is-not-there").status, if route.verb == "GET" { 401 } else { 405 });
+        if route.verb == "POST" {
+            assert_eq!(page.post(&path, ADMINISTRATOR, "").status, 403, "{path}: no proof");
+            assert_eq!(page.post(&path, ADMINISTRATOR, "csrf=wrong").status, 403, "{path}: wrong proof");
+        }
+        if matches!(route.access, Access::Administrator) || (route.access == Access::Action && route.verb == "POST") {
+            let reply = match route.verb {
+                "POST" => page.post(&path, VIEWER, &format!("csrf={CSRF}")),
+                _ => page.get(&path, VIEWER),
+            };
+            assert_eq!(reply.status, 403, "{} {path}: viewer", route.verb);
+        }
+    }
+    assert_eq!(page.get("/nothing-here", ADMINISTRATOR).status, 404);
+    assert_eq!(page.request("DELETE", "/", &[], b"").status, 405);
+    page.fake.state(|s| assert!(s.started.is_empty(), "{:?}", s.started));
+}
+
+#[test]
+fn requests_from_elsewhere_do_nothing() {
+    let page = Page::start();
+    let (host, session, good) = (format!("Host: {}", page.address), cookie(ADMINISTRATOR), format!("csrf={CSRF}"));
+    let send = |headers: &[&str]| {
+        let mut all = vec![session.as_str(), FORM];
+        all.extend(headers);
+        page.request("POST", "/updates/install", &all, good.as_bytes()).status
+    };
+    assert_eq!(send(&[&host, "Origin: https://evil.example"]), 403);
+    assert_eq!(send(&[&host, "Origin: null"]), 403);
+    assert_eq!(send(&[&host, "Sec-Fetch-Site: cross-site"]), 403);
+    assert_eq!(send(&["Host: evil.example"]), 421);
+    assert_eq!(send(&[&host, "Host: evil.example"]), 421);
+    assert_eq!(send(&["Host: wiki.evil.example:8080"]), 421);
+    assert!(page.fake.state(|s| s.started.is_empty()));
+    assert_eq!(send(&["Host: wiki:8080", "Origin: https://wiki:8080", "Sec-Fetch-Site: same-origin"]), 303);
+    assert_eq!(page.fake.state(|s| s.started.len()), 1);
+    let big = "x".repeat(70 << 10);
+    assert_eq!(page.post("/updates/install", ADMINISTRATOR, &big).status, 413);
+}
+
+#[test]
+fn pages_are_small_and_their_text_harmless() {
+    let page = Page::start();
+    let tasks = format!("/tasks/{RUNNING}");
+    let done = format!("/tasks/{DONE}");
+    for path in ["/", "/updates", "/packages?q=apache", "/packages", "/tasks", &tasks, &done, "/power", "/power/restart", "/plugins/moinmoin"] {
+        let reply = page.get(path, ADMINISTRATOR);
+        let text = reply.text();
+        assert_eq!(reply.status, 200, "{path}");
+        for hostile in ["<script>alert", "<img src=x", "\u{1b}", "<b></h", "owned"] {
+            assert!(!text.contains(hostile), "{path} holds {hostile:?}");
+        }
+        assert!(!text.contains(" style=") && !text.contains(" onclick="), "{path}: inline");
+        let assets: Vec<&str> = text.split('"').filter(|p| p.starts_with("/static/")).collect();
+        assert!(assets.len() <= 3, "{path}: {assets:?}");
+        let mut bytes = reply.body.len() + reply.head.len();
+        for asset in assets {
+            let asset = page.request("GET", asset, &["Accept-Encoding: gzip"], b"");
+            assert!(asset.header("cache-control").unwrap().contains("immutable"));
+            bytes += asset.body.len() + asset.head.len();
+        }
+        assert!(bytes <= 40_000, "{path}: {bytes} bytes");
+        for (name, part) in [
+            ("content-security-policy", "default-src 'none'"),
+            ("x-content-type-options", "nosniff"),
+            ("cache-control", "no-store"),
+            ("referrer-policy", "same-origin"),
+        ] {
+            assert!(reply.header(name).is_some_and(|v| v.contains(part)), "{path}: {name}");
+        }
+    }
+    let door = page.request("GET", "/sign-in", &[], b"");
+    assert!(door.body.len() < 10_000 && door.text().matches("/static/").count() <= 2);
+}
+
+#[test]
+fn the_same_as_json() {
+    let page = Page::start();
+    let get = |path: &str| {
+        let reply = page.request("GET", path, &[&cookie(VIEWER), "Accept: application/json"], b"");
+        assert_eq!(reply.header("content-type"), Some("application/json"), "{path}");
+        serde_json::from_slice::<serde_json::Value>(&reply.body).unwrap()
+    };
+    assert_eq!(get("/")["appliances"][0]["name"], "moinmoin");
+    assert_eq!(get("/updates")["updates"][0]["name"], "libssl3t64");
+    assert_eq!(get(&format!("/tasks/{DONE}"))["status"], "ok");
+    assert_eq!(get("/nothing")["error"], "Not found");
+}
+
+#[test]
+fn events_come_live_and_resume() {
+    let page = Page::start();
+    let path = format!("/tasks/{RUNNING}/events");
+    page.fake.say(RUNNING, Kind::Log { stream: Stream::Stdout, line: "second to last".into() });
+    let mut live = page.send("GET", &path, &[&cookie(VIEWER)], b"");
+    let mut seen = String::new();
+    let mut chunk = [0; 4096];
+    while !seen.contains("second to last") {
+        let count = live.read(&mut chunk).unwrap();
+        seen += &String::from_utf8_lossy(&chunk[..count]);
+    }
+    assert!(!seen.contains("\u{1b}") && !seen.contains("\\u001b"));
+    let last = seen.rsplit("id: ").next().unwrap().lines().next().unwrap().to_owned();
+    page.fake.say(RUNNING, Kind::Result { status: Status::Ok, message: "the end".into(), details: vec![] });
+    let _ = live.read_to_string(&mut seen);
+    assert!(seen.contains("the end"), "the connection ends after the result");
+    for resumed in [
+        page.request("GET", &path, &[&cookie(VIEWER), &format!("Last-Event-ID: {last}")], b""),
+        page.get(&format!("{path}?from={last}"), VIEWER),
+    ] {
+        let text = resumed.text();
+        assert!(text.contains("the end") && !text.contains("second to last"), "{text}");
+    }
+}
+
+#[test]
+fn a_file_goes_straight_through() {
+    let page = Page::start();
+    let content = b"backup ".repeat(700_000);
+    let form = |csrf: &str| {
+        let part = |name: &str, value: &str| format!("--XX\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n");
+        let mut body = part("csrf", csrf) + &part("confirm", "yes");
+        body += "--XX\r\nContent-Disposition: form-data; name=\"p.archive\"; filename=\"../../x\"\r\n\r\n";
+        [body.as_bytes(), &content, b"\r\n--XX--\r\n"].concat()
+    };
+    let send = |body: &[u8]| {
+        let origin = format!("Origin: https://{}", page.address);
+        let headers = [&cookie(ADMINISTRATOR), origin.as_str(), "Content-Type: multipart/form-data; boundary=XX"];
+        page.request("POST", "/plugins/moinmoin/restore", &headers, body).status
+    };
+    assert_eq!(send(&form("wrong")), 403);
+    assert_eq!(send(&form("")), 403);
+    assert_eq!(page.fake.state(|s| s.uploads), 0, "nothing is stored before the proof");
+    assert_eq!(send(&form(CSRF)[..1_000_000]), 400);
+    assert!(page.fake.state(|s| s.started.is_empty()), "half an upload starts nothing");
+    assert_eq!(send(&form(CSRF)), 303);
+    let number = page.fake.state(|s| s.uploads);
+    assert!(std::fs::read(page.fake.upload(number)).unwrap() == content);
+    let started = page.fake.state(|s| format!("{:?}", s.started));
+    assert!(started.contains(&format!("\"archive\": \"upload-{number}\"")), "{started}");
+}
+
+#[test]
+fn an_action_needs_its_confirmation() {
+    let page = Page::start();
+    let form = format!("csrf={CSRF}&p.archive=upload-1");
+    assert_eq!(page.post("/plugins/moinmoin/restore", ADMINISTRATOR, &form).status, 400);
+    assert_eq!(page.post("/plugins/moinmoin/backup", ADMINISTRATOR, &format!("csrf={CSRF}")).status, 303);
+}
+
+#[test]
+fn what_a_task_made_is_downloaded() {
+    let page = Page::start();
+    let reply = page.get(&format!("/tasks/{}/artifacts/moinmoin-2026-11-23.tar.zst", fake::BACKUP), ADMINISTRATOR);
+    assert_eq!(reply.body, b"the bytes of the backup\n".repeat(5000));
+    assert!(reply.header("content-disposition").unwrap().starts_with("attachment; filename=\"moinmoin-2026-11-23.tar.zst\""));
+    let evil = page.get(&format!("/tasks/{DONE}/artifacts/..%2F..%2Fetc%2Fpasswd"), ADMINISTRATOR);
+    assert_eq!(evil.status, 404);
+}
+
+#[test]
+fn without_a_broker_it_says_so() {
+    let page = Page::start();
+    std::fs::remove_file(page.fake.socket()).unwrap();
+    let reply = page.get("/", ADMINISTRATOR);
+    assert_eq!(reply.status, 503);
+    assert!(reply.text().contains("systemctl status appliance-broker.socket"));
+    assert_eq!(page.request("GET", "/sign-in", &[], b"").status, 200);
+}
+
+#[test]
+fn it_ends_when_nobody_is_there() {
+    let page = Page::start_with(Duration::from_millis(300));
+    let held = TcpStream::connect(page.address).unwrap();
+    assert_eq!(page.request("GET", "/sign-in", &[], b"").status, 200);
+    assert!(!page.ended.is_finished());
+    drop(held);
+    page.ended.join().unwrap();
+}
