@@ -58,7 +58,18 @@ pub fn kind(error: &anyhow::Error) -> Kind {
         .chain()
         .find_map(|cause| {
             let failure = cause.downcast_ref::<Failure>().map(|failure| failure.kind);
-            failure.or_else(|| cause.downcast_ref::<crate::make::Error>().map(crate::make::Error::kind))
+            let made = || cause.downcast_ref::<crate::make::Error>().map(crate::make::Error::kind);
+            failure.or_else(made).or_else(|| cause.downcast_ref().map(of_repository))
         })
         .unwrap_or(Kind::Failed)
+}
+
+fn of_repository(error: &repository::Error) -> Kind {
+    use repository::Error;
+    match error {
+        Error::Package(_) | Error::Conflict { .. } | Error::Key { .. } | Error::Settings(_) => Kind::BadInput,
+        Error::Locked { .. } => Kind::NotHere,
+        Error::Damaged { .. } => Kind::Network,
+        Error::Io { .. } | Error::Sign(_) | Error::Gpg(_) => Kind::Failed,
+    }
 }

@@ -1,17 +1,13 @@
 //! `vabuild build DIR`
 
 use crate::{
+    check,
     exit::Failure,
-    folder::{DEFINITION, Folder},
+    folder::Folder,
     make::{self, Cache, Made, Sources},
 };
 use anyhow::{Context, Result};
-use appliance::Definition;
-use std::{
-    fs,
-    io::Write,
-    path::{Path, PathBuf},
-};
+use std::{io::Write, path::PathBuf};
 
 /// Makes all packages of a definition
 ///
@@ -39,7 +35,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     let folder = Folder::open(&arguments.folder).map_err(|e| {
         Failure::bad_input(format!("{} is no definition's folder: {e}", arguments.folder.display()))
     })?;
-    let definition = load(&folder, &arguments.folder)?;
+    let definition = check::load(&folder, &arguments.folder)?;
     let say = |text: &str| eprintln!("{text}");
     let sources = Sources {
         folder: &folder,
@@ -52,21 +48,6 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         .with_context(|| format!("cannot build {}", arguments.folder.display()))?;
     let text = if arguments.json { serde_json::to_string_pretty(&made)? + "\n" } else { list(&made) };
     std::io::stdout().write_all(text.as_bytes()).context("cannot write the list of packages")
-}
-
-/// The checked definition. All mistakes are shown at once.
-fn load(folder: &Folder, shown: &Path) -> Result<Definition> {
-    let path = folder.root().join(DEFINITION);
-    let bytes = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
-    let name = if shown.is_file() { shown.to_path_buf() } else { shown.join(DEFINITION) };
-    appliance::load_bytes(&bytes, &name.to_string_lossy(), folder).map_err(|problems| {
-        for problem in &problems {
-            eprintln!("{problem}");
-        }
-        let count = problems.len();
-        Failure::bad_input(format!("{count} mistake{} in the definition", if count == 1 { "" } else { "s" }))
-            .into()
-    })
 }
 
 /// SOURCE_DATE_EPOCH (reproducible-builds.org/specs/source-date-epoch), or the constant.

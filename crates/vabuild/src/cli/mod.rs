@@ -1,8 +1,13 @@
 //! The command line: which subcommands there are. Each is a module with `Arguments` and `run`.
 
 mod build;
+mod check;
 mod completions;
+mod key;
 mod man;
+mod new;
+mod repository;
+mod schema;
 
 use clap::{CommandFactory, Parser, Subcommand};
 use std::process::ExitCode;
@@ -20,7 +25,12 @@ const EXIT_HELP: &str = "Exit status: 0 done, 1 the work failed, 2 usage or a mi
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    New(new::Arguments),
+    Check(check::Arguments),
+    Schema(schema::Arguments),
     Build(build::Arguments),
+    Repository(repository::Arguments),
+    Key(key::Arguments),
     Completions(completions::Arguments),
     Man(man::Arguments),
 }
@@ -28,7 +38,12 @@ enum Command {
 /// Runs the program and says how it ended.
 pub fn run() -> ExitCode {
     let result = match Cli::parse().command {
+        Command::New(arguments) => new::run(&arguments),
+        Command::Check(arguments) => check::run(&arguments),
+        Command::Schema(arguments) => schema::run(&arguments),
         Command::Build(arguments) => build::run(&arguments),
+        Command::Repository(arguments) => repository::run(&arguments),
+        Command::Key(arguments) => key::run(&arguments),
         Command::Completions(arguments) => completions::run(&arguments),
         Command::Man(arguments) => man::run(&arguments),
     };
@@ -36,6 +51,12 @@ pub fn run() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => crate::exit::report("vabuild", &error),
     }
+}
+
+/// Seconds since 1970: what is signed bears the time of signing.
+fn now() -> u64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    since.map_or(0, |time| time.as_secs())
 }
 
 /// The command line's description, for manual pages and completions.
