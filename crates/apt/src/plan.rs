@@ -1,4 +1,4 @@
-//! What apt would do, read from `apt-get -s` and `apt-get --assume-no`.
+//! What apt would do, read from `apt-get -s` and `apt-get --print-uris`.
 
 /// One package that comes, new or in another version.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,7 +51,7 @@ impl Plan {
         plan
     }
 
-    /// Adds the sizes that `apt-get --assume-no` prints.
+    /// Adds the sizes that `apt-get --print-uris` prints.
     pub fn add_sizes(&mut self, output: &str) {
         for line in output.lines() {
             if let Some(rest) = line.strip_prefix("Need to get ") {

@@ -65,8 +65,9 @@ impl Apt {
     pub fn plan(&self, work: &Work) -> Result<Plan, Error> {
         let removals = Apt { allow_removals: true, ..self.clone() };
         let simulate = removals.work(self.apt_get().arg("-s"), work)?;
-        // apt prints the sizes only when it is not simulating; saying no to it leaves everything as it is
-        let sizes = removals.work(self.apt_get().args(["-o", "Debug::NoLocking=1", "--assume-no"]), work)?;
+        // apt prints the sizes only when it is not simulating. It stops there with --print-uris; --assume-no would not stop
+        // it, for apt asks nothing when no more than what was named is to be done
+        let sizes = removals.work(self.apt_get().args(["-o", "Debug::NoLocking=1", "--print-uris"]), work)?;
         let (simulated, sized) = thread::scope(|scope| {
             let sized = scope.spawn(|| sizes.output());
             (simulate.output(), sized.join())
