@@ -58,6 +58,10 @@ impl Accounts {
         let missing = || Error::NoSuch { what: "the group", name: group.into(), hint };
         self.groups.get(group).map(|(gid, _)| (user.uid, *gid)).ok_or_else(missing)
     }
+    /// A group's number.
+    pub fn group(&self, name: &str) -> Option<u32> {
+        self.groups.get(name).map(|(gid, _)| *gid)
+    }
     pub fn is_member(&self, user: &str, group: &str) -> bool {
         self.groups.get(group).is_some_and(|(_, members)| members.iter().any(|m| m == user))
     }

@@ -1,0 +1,5 @@
+//! `appliance-backup`: see `backup::command`.
+
+fn main() -> std::process::ExitCode {
+    backup::command::main()
+}

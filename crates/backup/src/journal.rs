@@ -1,0 +1,144 @@
+//! What is under way, on disk: so that the next run can repair what a killed one left.
+
+use crate::{Error, Result, quiesce};
+use configure::Machine;
+use rustix::fs::{FlockOperation, flock};
+use serde::{Deserialize, Serialize};
+use std::{
+    fs::{self, File},
+    io::{self, Write},
+    os::unix::fs::DirBuilderExt,
+    path::{Path, PathBuf},
+};
+
+/// Where the work is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Phase {
+    /// Nothing that counts has changed: what was extracted is thrown away.
+    #[default]
+    Preparing,
+    /// Old and new are being swapped: the old comes back.
+    Swapping,
+    /// The new is in use: the old is thrown away.
+    Done,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Journal {
+    pub phase: Phase,
+    /// Stopped by us.
+    pub units: Vec<String>,
+    /// Absolute, as on the machine; whether something was there before.
+    pub paths: Vec<(String, bool)>,
+}
+
+/// One backup or restore at a time, with its journal.
+#[derive(Debug)]
+pub struct Held {
+    path: PathBuf,
+    _lock: File,
+}
+
+impl Held {
+    /// Takes the lock of this appliance and repairs what a killed run has left.
+    pub fn take(machine: &Machine, name: &str, services: &dyn quiesce::Services) -> Result<(Self, bool)> {
+        let state = machine.state(name);
+        let mut private = fs::DirBuilder::new();
+        private.recursive(true).mode(0o700).create(&state).map_err(Error::io("make the folder", &state))?;
+        let lock = state.join("backup.lock");
+        let file = File::options().write(true).create(true).truncate(false).open(&lock);
+        let file = file.map_err(Error::io("open the lock", &lock))?;
+        flock(&file, FlockOperation::NonBlockingLockExclusive).map_err(|_| Error::Locked)?;
+        let held = Held { path: state.join("backup-journal.json"), _lock: file };
+        let repaired = held.repair(machine, services)?;
+        Ok((held, repaired))
+    }
+
+    /// Writes the journal and syncs it.
+    pub fn write(&self, journal: &Journal) -> Result<()> {
+        let new = self.path.with_extension("new");
+        let text = serde_json::to_vec(journal)
+            .map_err(|e| Error::Journal { path: self.path.clone(), message: e.to_string() })?;
+        let written = File::create(&new).and_then(|mut f| f.write_all(&text).and_then(|()| f.sync_all()));
+        written.and_then(|()| fs::rename(&new, &self.path)).map_err(Error::io("write", &self.path))?;
+        sync_folder_of(&self.path)
+    }
+
+    pub fn clear(&self) -> Result<()> {
+        match fs::remove_file(&self.path) {
+            Err(e) if e.kind() != io::ErrorKind::NotFound => Err(Error::io("remove", &self.path)(e)),
+            _ => sync_folder_of(&self.path),
+        }
+    }
+
+    fn repair(&self, machine: &Machine, services: &dyn quiesce::Services) -> Result<bool> {
+        let text = match fs::read(&self.path) {
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(false),
+            other => other.map_err(Error::io("read", &self.path))?,
+        };
+        let journal: Journal = serde_json::from_slice(&text)
+            .map_err(|e| Error::Journal { path: self.path.clone(), message: e.to_string() })?;
+        resolve(machine, services, &journal)?;
+        self.clear()?;
+        Ok(true)
+    }
+}
+
+/// Ends what the journal tells of, and lets the units run again: the old data is back, or the new is there whole.
+pub fn resolve(machine: &Machine, services: &dyn quiesce::Services, journal: &Journal) -> Result<()> {
+    if journal.phase == Phase::Swapping {
+        quiesce::stop_all(services, &journal.units)?;
+    }
+    settle(machine, journal)?;
+    quiesce::start_all(services, &journal.units)
+}
+
+/// Ends a swap one way or the other: after it there is one version of each path, and nothing beside it.
+fn settle(machine: &Machine, journal: &Journal) -> Result<()> {
+    for (path, was_there) in &journal.paths {
+        let (path, new, old) = names(machine, path);
+        if journal.phase == Phase::Swapping {
+            if old.symlink_metadata().is_ok() {
+                remove(&path)?;
+                fs::rename(&old, &path).map_err(Error::io("bring back", &path))?;
+            } else if !was_there && new.symlink_metadata().is_err() {
+                remove(&path)?;
+            }
+        }
+        remove(&new)?;
+        remove(&old)?;
+        sync_folder_of(&path)?;
+    }
+    Ok(())
+}
+
+/// Throws away what a restore that succeeded has set aside.
+pub fn finish(machine: &Machine, journal: &Journal) -> Result<()> {
+    settle(machine, journal)
+}
+
+/// The path itself, where the new is extracted, where the old waits.
+pub fn names(machine: &Machine, path: &str) -> (PathBuf, PathBuf, PathBuf) {
+    let path = machine.path(path);
+    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let beside = |suffix: &str| path.with_file_name(format!(".{name}.{suffix}"));
+    (path.clone(), beside("restore-new"), beside("restore-old"))
+}
+
+pub fn remove(path: &Path) -> Result<()> {
+    let removed = match path.symlink_metadata() {
+        Ok(stat) if stat.is_dir() => fs::remove_dir_all(path),
+        Ok(_) => fs::remove_file(path),
+        Err(_) => Ok(()),
+    };
+    removed.map_err(Error::io("remove", path))
+}
+
+pub fn sync_folder_of(path: &Path) -> Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("/"));
+    match File::open(folder) {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
+        opened => opened.and_then(|f| f.sync_all()).map_err(Error::io("sync", folder)),
+    }
+}
