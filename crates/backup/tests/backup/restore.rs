@@ -1,0 +1,107 @@
+//! Round trips, failures on the way, and runs that were killed.
+
+use crate::lab::{Lab, Tree};
+use std::{
+    fs,
+    panic::{AssertUnwindSafe, catch_unwind},
+    path::Path,
+    sync::atomic::Ordering,
+};
+
+fn without_cache(mut tree: Tree) -> Tree {
+    tree.retain(|path, _| !path.starts_with("var/lib/wiki/cache"));
+    tree
+}
+
+#[test]
+fn what_was_saved_comes_back_exactly_and_the_units_run() {
+    let lab = Lab::new();
+    let before = without_cache(lab.tree());
+    assert!(lab.create().unwrap() > 0);
+    assert_eq!(*lab.services.calls.borrow(), ["stop wiki.service", "start wiki.service"]);
+    lab.change();
+    lab.restore().unwrap();
+    assert_eq!(lab.tree(), before);
+    let calls = lab.services.calls.borrow()[2..].join(", ");
+    assert_eq!(calls, "stop wiki.service, start wiki.service, configure wiki");
+}
+
+#[test]
+fn a_configuration_that_fails_brings_the_old_data_back() {
+    let lab = Lab::new();
+    lab.create().unwrap();
+    lab.change();
+    let before = lab.tree();
+    lab.services.configure_fails.set(true);
+    let error = lab.restore().unwrap_err();
+    assert!(matches!(error, backup::Error::Configure(_)), "{error}");
+    assert_eq!((lab.tree() == before, lab.services.running.get()), (true, true));
+}
+
+#[test]
+fn a_killed_restore_is_repaired_by_the_next_run() {
+    for (call, new_data) in
+        [("stop wiki.service", false), ("start wiki.service", false), ("configure wiki", false)]
+    {
+        let lab = Lab::new();
+        let saved = without_cache(lab.tree());
+        lab.create().unwrap();
+        lab.change();
+        let changed = lab.tree();
+        *lab.services.die_at.borrow_mut() = Some(call.into());
+        catch_unwind(AssertUnwindSafe(|| lab.restore())).unwrap_err();
+        lab.services.die_at.borrow_mut().take();
+        // the next run of whatever kind: here one that ends at once
+        lab.stop.store(true, Ordering::Relaxed);
+        lab.restore().unwrap_err();
+        assert_eq!(lab.tree() == changed, !new_data, "{call}");
+        assert!(lab.services.running.get(), "{call}");
+        lab.stop.store(false, Ordering::Relaxed);
+        lab.restore().unwrap();
+        assert_eq!(lab.tree(), saved, "{call}");
+    }
+}
+
+#[test]
+fn a_killed_backup_leaves_units_that_the_next_run_starts() {
+    let lab = Lab::new();
+    *lab.services.die_at.borrow_mut() = Some("start wiki.service".into());
+    catch_unwind(AssertUnwindSafe(|| lab.create())).unwrap_err();
+    assert!(!lab.services.running.get() && !lab.archive().exists());
+    lab.services.die_at.borrow_mut().take();
+    lab.create().unwrap();
+    assert!(lab.services.running.get() && lab.archive().exists());
+    assert!(!lab.path("/.backup.tar.zst.part").exists());
+}
+
+#[test]
+fn a_backup_that_is_stopped_lets_the_units_run_and_leaves_nothing() {
+    let lab = Lab::new();
+    lab.stop.store(true, Ordering::Relaxed);
+    let error = lab.create().unwrap_err();
+    assert!(matches!(error, backup::Error::Stopped), "{error}");
+    assert!(lab.services.running.get());
+    let left: Vec<_> = fs::read_dir(lab.machine.root()).unwrap().map(|e| e.unwrap().file_name()).collect();
+    assert!(!left.iter().any(|name| name.to_string_lossy().contains("backup")), "{left:?}");
+}
+
+#[test]
+fn units_that_did_not_run_are_left_alone_and_one_run_at_a_time_is_allowed() {
+    let lab = Lab::new();
+    lab.services.running.set(false);
+    lab.create().unwrap();
+    assert_eq!(lab.services.calls.borrow().len(), 0);
+    let (_held, _) = backup::journal::Held::take(&lab.machine, "wiki", &lab.services).unwrap();
+    assert!(matches!(lab.create().unwrap_err(), backup::Error::Locked));
+}
+
+#[test]
+fn a_folder_that_others_can_write_to_is_no_place_for_a_restore() {
+    let lab = Lab::new();
+    lab.create().unwrap();
+    let folder = lab.path("/var/lib");
+    fs::set_permissions(&folder, std::os::unix::fs::PermissionsExt::from_mode(0o777)).unwrap();
+    let error = lab.restore().unwrap_err();
+    assert!(matches!(error, backup::Error::Untrusted { .. }), "{error}");
+    assert!(!Path::new(&lab.path("/var/lib/.wiki.restore-new")).exists());
+}
