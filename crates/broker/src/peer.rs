@@ -16,7 +16,8 @@ pub enum Peer {
     Stranger(u32),
 }
 
-/// `web` is the user id of the management page; without one only root is known.
+/// `web` is the user id of the management page; without one only root is known. A caller from outside of this
+/// container has no process id here (the kernel says 0) and is an error.
 pub fn of(stream: &UnixStream, web: Option<u32>) -> io::Result<Peer> {
     Ok(by_uid(rustix::net::sockopt::socket_peercred(stream)?.uid.as_raw(), web))
 }

@@ -28,7 +28,8 @@ pub fn properties(folder: &Path, record: &Record) -> Vec<String> {
         "Type=exec".into(),
         // the task hears of a stop and decides; what it started is not stopped beside it
         "KillMode=mixed".into(),
-        format!("ExecStopPost=-{PROGRAM} --ended {}", record.id),
+        // outside of the sandbox (+), for what was wrong may be the sandbox; no matter if it is gone (-)
+        format!("ExecStopPost=-+{PROGRAM} --ended {}", record.id),
         "SyslogIdentifier=appliance-task".into(),
     ];
     match &record.action {
@@ -72,8 +73,9 @@ fn sandbox(folder: &Path, action: &Action) -> Vec<String> {
     list.push(format!("ProtectHome={}", if action.user == "root" { "read-only" } else { "yes" }));
     list.push(format!("ReadWritePaths={folder}"));
     list.extend(action.writable.iter().map(|path| format!("ReadWritePaths=-{path}")));
-    list.push(format!("BindPaths={folder}/making:{ARTIFACTS}"));
-    list.push(format!("BindReadOnlyPaths={folder}/uploads:{UPLOADS}"));
+    // they are gone (-) when the unit's last command runs, which gets its mounts in spite of its +
+    list.push(format!("BindPaths=-{folder}/making:{ARTIFACTS}"));
+    list.push(format!("BindReadOnlyPaths=-{folder}/uploads:{UPLOADS}"));
     for hidden in ["sessions", "links", "uploads"] {
         list.push(format!("InaccessiblePaths=-{STATE}/{hidden}"));
     }
@@ -151,7 +153,7 @@ mod tests {
             "ReadWritePaths=-/var/lib/moin",
             "ReadWritePaths=/state/tasks/ID",
             "InaccessiblePaths=-/run/systemd/private",
-            "BindPaths=/state/tasks/ID/making:/run/appliance-task/artifacts",
+            "BindPaths=-/state/tasks/ID/making:/run/appliance-task/artifacts",
         ] {
             assert!(has(&list, property), "{property}");
         }
