@@ -40,15 +40,18 @@ pub fn create(work: &mut Work, target: &Path) -> Result<u64> {
         (work.tell)(Kind::Warning { message: "an interrupted run was repaired first".into() });
     }
     let quiesce = work.installed.definition.backup.as_ref().map(|b| b.quiesce.clone()).unwrap_or_default();
-    let units = quiesce::active(work.services, &quiesce)?;
     let part = target.with_file_name(format!(".{}.part", target.file_name().unwrap_or_default().display()));
+    let _ = fs::remove_file(&part);
+    let file = File::options().write(true).create_new(true).mode(0o600).open(&part);
+    let file = file.map_err(Error::io("write", target))?;
+    let units = quiesce::active(work.services, &quiesce)?;
     work.phase("quiesce", "Holding the application still", 1, 3);
     held.write(&Journal { units: units.clone(), ..Journal::default() })?;
-    let written = quiesce::stop_all(work.services, &units).and_then(|()| write(work, &paths, &part));
+    let written = quiesce::stop_all(work.services, &units).and_then(|()| write(work, &paths, &part, file));
     // first the units, then whatever there is to complain about
     let started = quiesce::start_all(work.services, &units);
+    let started = started.and_then(|()| held.clear());
     let done = written.and_then(|size| started.map(|()| size));
-    let done = done.and_then(|size| held.clear().map(|()| size));
     let done = done.and_then(|size| {
         fs::rename(&part, target).map_err(Error::io("write", target))?;
         crate::journal::sync_folder_of(target).map(|()| size)
@@ -59,7 +62,7 @@ pub fn create(work: &mut Work, target: &Path) -> Result<u64> {
     done
 }
 
-fn write(work: &mut Work, paths: &[String], part: &Path) -> Result<u64> {
+fn write(work: &mut Work, paths: &[String], part: &Path, file: File) -> Result<u64> {
     work.phase("measure", "Looking at what there is", 2, 3);
     let exclude = work.installed.definition.backup.iter().flat_map(|b| &b.exclude);
     let exclude: Vec<PathBuf> = exclude.map(|p| work.machine.path(p)).collect();
@@ -71,13 +74,6 @@ fn write(work: &mut Work, paths: &[String], part: &Path) -> Result<u64> {
         })?;
     }
     work.phase("save", "Saving", 3, 3);
-    let _ = fs::remove_file(part);
-    let file = File::options()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(part)
-        .map_err(Error::io("write", part))?;
     let mut zstd = zstd::Encoder::new(file, 3).map_err(Error::io("write", part))?;
     zstd.include_checksum(true).map_err(Error::io("write", part))?;
     let accounts = Accounts::read(work.machine)?;

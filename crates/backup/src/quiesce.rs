@@ -37,6 +37,8 @@ impl Services for Systemd {
             .map_err(failed("stop", unit))
     }
     fn start(&self, unit: &str) -> Result<()> {
+        // several backups in a row are no crash loop: the unit's count of starts begins anew
+        let _ = Program::new("systemctl").args(["reset-failed", "--", unit]).timeout(TIMEOUT).output();
         Program::new("systemctl")
             .args(["start", "--", unit])
             .timeout(TIMEOUT)

@@ -276,7 +276,7 @@ impl Run<'_> {
         for wanted in all {
             let allowed = !matches!(wanted, Wanted::Unit(_));
             let found = difference::look(self.machine, self.system, &self.record, &self.accounts, wanted)?;
-            what.extend(found.filter(|_| allowed).map(|d| d.thing));
+            what.extend(found.filter(|_| allowed).map(|d| d.in_one_line()));
         }
         if what.is_empty() { Ok(()) } else { Err(Error::NotVerified { what }) }
     }

@@ -22,6 +22,14 @@ pub struct Difference {
     pub diff: Option<String>,
 }
 
+impl Difference {
+    /// For messages.
+    pub fn in_one_line(&self) -> String {
+        let field = |f: &Field| format!("{} is {}, not {}", f.field, f.found, f.wanted);
+        format!("{} ({})", self.thing, self.fields.iter().map(field).collect::<Vec<_>>().join(", "))
+    }
+}
+
 /// One of its properties.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Field {

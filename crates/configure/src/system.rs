@@ -117,6 +117,10 @@ impl System for Debian {
         if !offline && is_forbidden(action, unit)? {
             return Ok(false);
         }
+        if matches!(action, Action::Start | Action::Restart) {
+            // a unit that failed with its old configuration gets a new chance, whatever its limit of starts
+            let _ = Program::new("systemctl").args(["reset-failed", "--", unit]).timeout(TIMEOUT).output();
+        }
         let program =
             Program::new("systemctl").args([action.word(), "--quiet", "--", unit]).timeout(UNIT_TIMEOUT);
         match program.run() {

@@ -10,9 +10,10 @@ pub fn secret(machine: &Machine, name: &str, question: &str) -> Result<ExitCode>
     let installed = installed::load(machine, name)?;
     let secret = installed.definition.questions.iter().filter(|q| q.is_secret());
     let names: Vec<&str> = secret.map(|q| q.name.as_str()).collect();
-    let hint = match names.is_empty() {
-        true => "this appliance has no secrets".to_string(),
-        false => format!("there are: {}", names.join(", ")),
+    let hint = match (names.is_empty(), names.contains(&question)) {
+        (true, _) => "this appliance has no secrets".to_string(),
+        (false, true) => format!("it is made by `appliance-configure apply {name}`"),
+        (false, false) => format!("there are: {}", names.join(", ")),
     };
     let missing = || Error::NoSuch { what: "the secret", name: question.into(), hint };
     let found =
