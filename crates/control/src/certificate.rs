@@ -6,7 +6,9 @@
 
 use crate::{network::Network, text};
 use anyhow::{Context, Result, bail};
-use rcgen::{CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, KeyPair, KeyUsagePurpose};
+use rcgen::{
+    CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, KeyPair, KeyUsagePurpose,
+};
 use sha2::{Digest, Sha256};
 use std::{
     fs::{self, File, OpenOptions},
@@ -42,7 +44,8 @@ impl Identity {
     pub fn read(folder: &Path) -> Result<Identity> {
         let path = path(folder);
         let text = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
-        parse(&text).with_context(|| format!("{} is damaged: remove it, and it is made again", path.display()))
+        parse(&text)
+            .with_context(|| format!("{} is damaged: remove it, and it is made again", path.display()))
     }
 }
 
@@ -59,7 +62,8 @@ pub fn ensure(folder: &Path, network: &Network, now: u64) -> Result<Identity> {
     }
     fs::create_dir_all(folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
     let lock = private(&folder.join("lock"))?;
-    rustix::fs::flock(&lock, rustix::fs::FlockOperation::LockExclusive).context("cannot lock the certificate's folder")?;
+    rustix::fs::flock(&lock, rustix::fs::FlockOperation::LockExclusive)
+        .context("cannot lock the certificate's folder")?;
     if let Some(identity) = Identity::read(folder).ok().filter(usable) {
         return Ok(identity);
     }
@@ -84,7 +88,9 @@ fn make(network: &Network, now: u64) -> Result<String> {
     // a day back: the clock of the machine in front of the person may be late
     (params.not_before, params.not_after) = (date(now - DAY.min(now)), date(expires));
     params.distinguished_name = DistinguishedName::new();
-    params.distinguished_name.push(DnType::CommonName, network.names.first().map_or("appliance", |n| n.as_str()));
+    params
+        .distinguished_name
+        .push(DnType::CommonName, network.names.first().map_or("appliance", |n| n.as_str()));
     params.distinguished_name.push(DnType::OrganizationName, "Appliance management page");
     params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
@@ -126,7 +132,10 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
 
     fn network() -> Network {
-        Network { names: vec!["wiki".into(), "bad name\u{e9}".into()], addresses: vec!["10.0.0.7".parse().unwrap()] }
+        Network {
+            names: vec!["wiki".into(), "bad name\u{e9}".into()],
+            addresses: vec!["10.0.0.7".parse().unwrap()],
+        }
     }
 
     #[test]

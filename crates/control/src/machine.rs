@@ -1,8 +1,9 @@
 //! What /proc and statvfs(3) say about this machine. Reading is apart from understanding, so that what
 //! understands can be tested.
 
+use crate::text;
 use serde::Serialize;
-use std::{collections::BTreeSet, fs, path::Path};
+use std::{collections::BTreeSet, fs, path::Path, time::UNIX_EPOCH};
 
 /// The machine at one moment.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
@@ -13,6 +14,8 @@ pub struct Machine {
     pub kernel: String,
     /// Seconds since the start.
     pub uptime: u64,
+    /// Seconds since 1970 of the start.
+    pub booted: u64,
     /// Differs after every start.
     pub boot_id: String,
     pub processors: u32,
@@ -50,12 +53,15 @@ impl Machine {
     pub fn read() -> Machine {
         let read = |path: &str| fs::read_to_string(path).unwrap_or_default();
         let stat = read("/proc/stat");
+        let now = text::now();
+        let booted = booted(now, uptime(&read("/proc/uptime")), made("/run/systemd/system"));
         let (memory, swap) = memory(&read("/proc/meminfo"));
         Machine {
             hostname: read("/proc/sys/kernel/hostname").trim().into(),
             release: release(&read("/etc/os-release")),
             kernel: read("/proc/sys/kernel/osrelease").trim().into(),
-            uptime: uptime(&read("/proc/uptime")),
+            uptime: now - booted,
+            booted,
             boot_id: read("/proc/sys/kernel/random/boot_id").trim().into(),
             processors: processors(&stat),
             load: load(&read("/proc/loadavg")),
@@ -76,9 +82,22 @@ fn uptime(text: &str) -> u64 {
     text.split(['.', ' ']).next().and_then(|s| s.parse().ok()).unwrap_or(0)
 }
 
+/// When the machine started. In a container /proc/uptime is the host's, and `run`, when systemd made its folder, is later.
+/// On a machine that got the time from the network after its start, `run` is years too early.
+fn booted(now: u64, uptime: u64, run: Option<u64>) -> u64 {
+    now.saturating_sub(uptime).max(run.unwrap_or(0)).min(now)
+}
+
+fn made(path: &str) -> Option<u64> {
+    let data = fs::metadata(path).ok()?;
+    let at = data.created().or_else(|_| data.modified()).ok()?;
+    at.duration_since(UNIX_EPOCH).ok().map(|d| d.as_secs())
+}
+
 /// Lines `cpu0`, `cpu1`… of /proc/stat.
 fn processors(stat: &str) -> u32 {
-    let numbered = |l: &&str| l.strip_prefix("cpu").is_some_and(|r| r.starts_with(|c: char| c.is_ascii_digit()));
+    let numbered =
+        |l: &&str| l.strip_prefix("cpu").is_some_and(|r| r.starts_with(|c: char| c.is_ascii_digit()));
     (stat.lines().filter(numbered).count() as u32).max(1)
 }
 
@@ -104,8 +123,11 @@ fn mounts(text: &str) -> Vec<String> {
     let mut found: Vec<(String, String)> = vec![];
     for line in text.lines() {
         let mut fields = line.split(' ');
-        let (Some(device), Some(at), Some(kind)) = (fields.next(), fields.next(), fields.next()) else { continue };
-        if !DISKS.contains(&kind) || (kind == "overlay" && at != "/") {
+        let (Some(device), Some(at), Some(kind)) = (fields.next(), fields.next(), fields.next()) else {
+            continue;
+        };
+        let passing = ["/run/", "/dev/", "/proc/", "/sys/", "/tmp/"].iter().any(|p| at.starts_with(p));
+        if passing || !DISKS.contains(&kind) || (kind == "overlay" && at != "/") {
             continue;
         }
         let at = at.replace("\\040", " ");
@@ -131,11 +153,20 @@ mod tests {
 
     #[test]
     fn proc_is_understood() {
-        assert_eq!(release("NAME=\"Debian\"\nPRETTY_NAME=\"Debian GNU/Linux 13 (trixie)\"\n"), "Debian GNU/Linux 13 (trixie)");
+        assert_eq!(
+            release("NAME=\"Debian\"\nPRETTY_NAME=\"Debian GNU/Linux 13 (trixie)\"\n"),
+            "Debian GNU/Linux 13 (trixie)"
+        );
+        for (uptime, run, expect) in
+            [(100, None, 900), (100, Some(950), 950), (100, Some(3), 900), (100, Some(5000), 1000)]
+        {
+            assert_eq!(booted(1000, uptime, run), expect);
+        }
         assert_eq!(uptime("350735.47 234388.90\n"), 350_735);
         assert_eq!(processors("cpu  1 2\ncpu0 1\ncpu1 1\nintr 5\n"), 2);
         assert_eq!(load("0.20 0.18 1.12 1/80 11206"), [0.20, 0.18, 1.12]);
-        let (memory, swap) = memory("MemTotal:        1000 kB\nMemFree: 10 kB\nMemAvailable:     250 kB\nSwapTotal: 0 kB\n");
+        let (memory, swap) =
+            memory("MemTotal:        1000 kB\nMemFree: 10 kB\nMemAvailable:     250 kB\nSwapTotal: 0 kB\n");
         assert_eq!((memory, memory.percent()), (Usage { used: 768_000, total: 1_024_000 }, 75));
         assert_eq!((swap, swap.percent()), (Usage::default(), 0));
     }
@@ -143,7 +174,7 @@ mod tests {
     #[test]
     fn a_disk_counts_once() {
         let text = "/dev/vda1 / ext4 rw 0 0\nproc /proc proc rw 0 0\n/dev/vda1 /var/lib/x ext4 ro 0 0\n\
-                    /dev/vdb /srv/my\\040data xfs rw 0 0\noverlay /run/merged overlay ro 0 0\ntmpfs /tmp tmpfs rw 0 0\n";
+                    /dev/vdb /srv/my\\040data xfs rw 0 0\noverlay /srv/merged overlay ro 0 0\n/dev/vdc /run/host/x ext4 ro 0 0\ntmpfs /tmp tmpfs rw 0 0\n";
         assert_eq!(mounts(text), ["/", "/srv/my data"]);
     }
 

@@ -52,7 +52,8 @@ impl Network {
 
 /// The host without its port; none when the port is no number.
 fn without_port(host: &str) -> Option<&str> {
-    let split = if host.starts_with('[') { host.find(']')? + 1 } else { host.find(':').unwrap_or(host.len()) };
+    let split =
+        if host.starts_with('[') { host.find(']')? + 1 } else { host.find(':').unwrap_or(host.len()) };
     let (name, port) = host.split_at_checked(split)?;
     let good = port.is_empty() || port.strip_prefix(':').is_some_and(|p| p.parse::<u16>().is_ok());
     (good && !name.is_empty()).then_some(name)
@@ -62,7 +63,9 @@ fn without_port(host: &str) -> Option<&str> {
 fn names(hostname: &str, hosts: &str, further: &str) -> Vec<String> {
     let mut names = vec![hostname.to_owned()];
     let lines = |text: &str| -> Vec<Vec<String>> {
-        let words = |l: &str| l.split('#').next().unwrap_or("").split_whitespace().map(str::to_ascii_lowercase).collect();
+        let words = |l: &str| {
+            l.split('#').next().unwrap_or("").split_whitespace().map(str::to_ascii_lowercase).collect()
+        };
         text.lines().map(words).collect()
     };
     for line in lines(hosts) {
@@ -124,14 +127,43 @@ mod tests {
     #[test]
     fn only_our_own_names_are_answered_to() {
         let network = Network {
-            names: names("wiki", "127.0.0.1 localhost\n127.0.1.1 wiki.example.org wiki # me\n192.0.2.1 other\n", "Wiki.Example.COM # ours\n"),
+            names: names(
+                "wiki",
+                "127.0.0.1 localhost\n127.0.1.1 wiki.example.org wiki # me\n192.0.2.1 other\n",
+                "Wiki.Example.COM # ours\n",
+            ),
             addresses: vec![],
         };
         assert_eq!(network.names, ["wiki", "wiki.example.org", "wiki.example.com", "wiki.local"]);
-        for host in ["wiki", "WIKI:8080", "wiki.example.org:443", "wiki.local", "localhost", "127.0.0.1:8080", "192.0.2.9", "[::1]:8080", "[::1]"] {
+        for host in [
+            "wiki",
+            "WIKI:8080",
+            "wiki.example.org:443",
+            "wiki.local",
+            "localhost",
+            "127.0.0.1:8080",
+            "192.0.2.9",
+            "[::1]:8080",
+            "[::1]",
+        ] {
             assert!(network.answers_to(host), "{host}");
         }
-        for host in ["", ":8080", "evil.example", "wiki.example.org.evil.example", "wiki:port", "wiki:99999", "a@wiki", "wiki/..", "[::1", "[evil]", "other", "wiki.", "127.0.0.1.evil", "wiki\r\nx"] {
+        for host in [
+            "",
+            ":8080",
+            "evil.example",
+            "wiki.example.org.evil.example",
+            "wiki:port",
+            "wiki:99999",
+            "a@wiki",
+            "wiki/..",
+            "[::1",
+            "[evil]",
+            "other",
+            "wiki.",
+            "127.0.0.1.evil",
+            "wiki\r\nx",
+        ] {
             assert!(!network.answers_to(host), "{host}");
         }
     }

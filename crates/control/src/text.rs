@@ -90,7 +90,9 @@ pub fn harmless(line: &str) -> String {
         match c {
             '\u{1b}' => match chars.next() {
                 Some('[') => skip(&mut chars, |c| ('\u{40}'..='\u{7e}').contains(&c)),
-                Some(']' | 'P' | 'X' | '^' | '_') => skip(&mut chars, |c| matches!(c, '\u{7}' | '\u{9c}' | '\\')),
+                Some(']' | 'P' | 'X' | '^' | '_') => {
+                    skip(&mut chars, |c| matches!(c, '\u{7}' | '\u{9c}' | '\\'))
+                }
                 Some('(' | ')' | '#' | ' ' | '%') => drop(chars.next()),
                 _ => {}
             },
@@ -129,9 +131,14 @@ mod tests {
             assert_eq!(iso(seconds), expect);
         }
         assert_eq!(date(1_795_419_745), "23 Nov 2026, 07:42 UTC");
-        for (bytes, expect) in
-            [(0, "0 B"), (999, "999 B"), (1000, "1.0 kB"), (9_960, "10 kB"), (999_600, "1.0 MB"), (1_400_000_000, "1.4 GB")]
-        {
+        for (bytes, expect) in [
+            (0, "0 B"),
+            (999, "999 B"),
+            (1000, "1.0 kB"),
+            (9_960, "10 kB"),
+            (999_600, "1.0 MB"),
+            (1_400_000_000, "1.4 GB"),
+        ] {
             assert_eq!(size(bytes), expect);
         }
         for (seconds, expect) in

@@ -50,7 +50,11 @@ fn output(session: &Session, id: &TaskId, follow: bool) -> Result<Option<Status>
     loop {
         let events = tail.read()?;
         for at in &events {
-            if session.json { write!(out, "{}", at.event.to_line())? } else { print(session, &mut out, &at.event)? }
+            if session.json {
+                write!(out, "{}", at.event.to_line())?
+            } else {
+                print(session, &mut out, &at.event)?
+            }
             if let Kind::Result { status, .. } = &at.event.kind {
                 return Ok(Some(*status));
             }
@@ -86,10 +90,8 @@ fn print(session: &Session, out: &mut impl Write, event: &Event) -> io::Result<(
             let columns: Vec<&str> = columns.iter().map(String::as_str).collect();
             show::table(session, out, &columns, rows)
         }
-        Kind::Result { status, message, details } => {
-            for line in details {
-                writeln!(out, "  {line}")?;
-            }
+        // its details are the last lines of the output, which stand right above
+        Kind::Result { status, message, .. } => {
             let colour = if *status == Status::Ok { 32 } else { 31 };
             writeln!(out, "{}", session.paint(colour, message))
         }

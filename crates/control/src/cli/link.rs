@@ -34,13 +34,19 @@ pub fn link(session: &Session, minutes: u32, viewer: bool) -> Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     let out = &mut io::stdout().lock();
-    writeln!(out, "Open one of these in a browser. It signs in once, within {}:\n", text::span(u64::from(minutes) * 60))?;
+    writeln!(
+        out,
+        "Open one of these in a browser. It signs in once, within {}:\n",
+        text::span(u64::from(minutes) * 60)
+    )?;
     for link in &links {
         writeln!(out, "  {}", session.paint(1, link))?;
     }
     writeln!(out, "\nThe browser warns about the certificate, because the machine made it itself.")?;
     match fingerprint {
-        Some(fingerprint) => writeln!(out, "It is the right one when its SHA-256 fingerprint is\n\n  {fingerprint}")?,
+        Some(fingerprint) => {
+            writeln!(out, "It is the right one when its SHA-256 fingerprint is\n\n  {fingerprint}")?
+        }
         None => writeln!(
             out,
             "Its fingerprint is not known: the page does not answer (systemctl status appliance-control.socket)."

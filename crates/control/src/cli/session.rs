@@ -62,13 +62,17 @@ impl Session {
 pub fn task_id(text: String) -> Result<TaskId> {
     match TaskId::try_from(text.clone()) {
         Ok(id) => Ok(id),
-        Err(why) => bail!(Usage(format!("“{}” is {why}; appliance-control task list shows them", harmless(&text)))),
+        Err(why) => {
+            bail!(Usage(format!("“{}” is {why}; appliance-control task list shows them", harmless(&text))))
+        }
     }
 }
 
 /// The broker's answer is not one to our question.
 pub fn strange() -> anyhow::Error {
-    anyhow::anyhow!("the broker answers in another version: install appliance-control completely (apt-get -f install)")
+    anyhow::anyhow!(
+        "the broker answers in another version: install appliance-control completely (apt-get -f install)"
+    )
 }
 
 /// The exit status of an error: 2 wrong input, 3 not possible here or now, 5 disk full, 1 all else.

@@ -24,7 +24,13 @@ pub fn status(session: &Session) -> Result<ExitCode> {
         return Ok(code);
     }
     let out = &mut io::stdout().lock();
-    writeln!(out, "{}  {}, running since {}", session.paint(1, &machine.hostname), machine.release, text::span(machine.uptime))?;
+    writeln!(
+        out,
+        "{}  {}, running for {}",
+        session.paint(1, &machine.hostname),
+        machine.release,
+        text::span(machine.uptime)
+    )?;
     writeln!(
         out,
         "load {:.2} on {} processors, memory {} of {}",
@@ -35,7 +41,14 @@ pub fn status(session: &Session) -> Result<ExitCode> {
     )?;
     for disk in &machine.disks {
         let usage = disk.usage;
-        writeln!(out, "disk {}: {} of {} ({} %)", disk.mounted_at, text::size(usage.used), text::size(usage.total), usage.percent())?;
+        writeln!(
+            out,
+            "disk {}: {} of {} ({} %)",
+            disk.mounted_at,
+            text::size(usage.used),
+            text::size(usage.total),
+            usage.percent()
+        )?;
     }
     if appliances.is_empty() {
         writeln!(out, "\nNo appliance is installed.")?;
@@ -71,7 +84,12 @@ pub fn packages(session: &Session, word: Option<&str>) -> Result<ExitCode> {
         session.print_json(&installed)?;
     } else {
         let rows = installed.iter().map(|p| vec![p.name.clone(), p.version.clone(), p.summary.clone()]);
-        table(session, &mut io::stdout().lock(), &["Package", "Version", "What it is"], &rows.collect::<Vec<_>>())?;
+        table(
+            session,
+            &mut io::stdout().lock(),
+            &["Package", "Version", "What it is"],
+            &rows.collect::<Vec<_>>(),
+        )?;
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -88,7 +106,12 @@ pub fn updates(session: &Session) -> Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     let age = packages.refreshed.map_or("never".into(), |at| text::ago(at, text::now()));
-    writeln!(out, "{} updates, {} to download; list read {age}", packages.updates.len(), text::size(packages.download))?;
+    writeln!(
+        out,
+        "{} updates, {} to download; list read {age}",
+        packages.updates.len(),
+        text::size(packages.download)
+    )?;
     if !packages.updates.is_empty() {
         let rows = packages.updates.iter().map(|u| {
             let kind = if u.security { "security" } else { "" };
@@ -116,16 +139,29 @@ pub fn tasks(session: &Session) -> Result<ExitCode> {
         writeln!(io::stdout(), "No tasks yet.")?;
     } else {
         let rows = tasks.iter().map(|t| {
-            vec![t.id.to_string(), word(t.status).into(), text::ago(t.started, text::now()), t.by.clone(), t.title.clone()]
+            vec![
+                t.id.to_string(),
+                word(t.status).into(),
+                text::ago(t.started, text::now()),
+                t.by.clone(),
+                t.title.clone(),
+            ]
         });
-        table(session, &mut io::stdout().lock(), &["Task", "Result", "Started", "By", "Title"], &rows.collect::<Vec<_>>())?;
+        table(
+            session,
+            &mut io::stdout().lock(),
+            &["Task", "Result", "Started", "By", "Title"],
+            &rows.collect::<Vec<_>>(),
+        )?;
     }
     Ok(ExitCode::SUCCESS)
 }
 
 /// `task show ID`
 pub fn task(session: &Session, id: String) -> Result<ExitCode> {
-    let Answer::Task(task) = session.ask(Ask::Task { id: session::task_id(id)? })? else { return Err(strange()) };
+    let Answer::Task(task) = session.ask(Ask::Task { id: session::task_id(id)? })? else {
+        return Err(strange());
+    };
     if session.json {
         session.print_json(&task)?;
     } else {
@@ -158,7 +194,12 @@ pub fn plugins(session: &Session) -> Result<ExitCode> {
     for plugin in &plugins {
         for action in &plugin.actions {
             let parameters: Vec<&str> = action.parameters.iter().map(|p| p.name.as_str()).collect();
-            rows.push(vec![plugin.name.clone(), action.name.clone(), parameters.join(" "), action.title.clone()]);
+            rows.push(vec![
+                plugin.name.clone(),
+                action.name.clone(),
+                parameters.join(" "),
+                action.title.clone(),
+            ]);
         }
     }
     table(session, &mut io::stdout().lock(), &["Plugin", "Action", "Parameters", "Title"], &rows)?;
@@ -175,7 +216,12 @@ fn word(status: Option<Status>) -> &'static str {
 }
 
 /// Columns as wide as their widest cell; the last one runs free.
-pub fn table(session: &Session, out: &mut impl Write, columns: &[&str], rows: &[Vec<String>]) -> io::Result<()> {
+pub fn table(
+    session: &Session,
+    out: &mut impl Write,
+    columns: &[&str],
+    rows: &[Vec<String>],
+) -> io::Result<()> {
     let clean: Vec<Vec<String>> = rows.iter().map(|r| r.iter().map(|c| harmless(c)).collect()).collect();
     let width = |i: usize| {
         let cells = clean.iter().filter_map(|r| r.get(i)).map(|c| c.chars().count());

@@ -67,7 +67,8 @@ pub fn backup(session: &Session, appliance: String, output: &Path) -> Result<Exi
     let fetched = make_and_fetch(session, appliance, file);
     let code = match &fetched {
         Ok(Some(size)) => {
-            fs::rename(&new, output).with_context(|| format!("cannot put the backup at {}", output.display()))?;
+            fs::rename(&new, output)
+                .with_context(|| format!("cannot put the backup at {}", output.display()))?;
             let words = format!("{} ({})", output.display(), text::size(*size));
             if session.json {
                 session.print_json(&serde_json::json!({ "file": output, "size": size }))?;
@@ -130,7 +131,11 @@ fn run(session: &Session, work: Work, wait: bool) -> Result<ExitCode> {
         session.print_json(&task)?;
     } else {
         let title = text::harmless(&task.title);
-        writeln!(io::stdout(), "{title}: started. Follow it with: appliance-control task log --follow {}", task.id)?;
+        writeln!(
+            io::stdout(),
+            "{title}: started. Follow it with: appliance-control task log --follow {}",
+            task.id
+        )?;
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -165,13 +170,16 @@ fn upload(session: &Session, path: &Path) -> Result<String> {
     let (Answer::Upload { id }, descriptor) = session.ask_for_file(Ask::CreateUpload {})? else {
         return Err(strange());
     };
-    io::copy(&mut file, &mut File::from(descriptor)).with_context(|| format!("cannot hand over {}", path.display()))?;
+    io::copy(&mut file, &mut File::from(descriptor))
+        .with_context(|| format!("cannot hand over {}", path.display()))?;
     Ok(id)
 }
 
 /// A new file beside `output`, for root alone, to be renamed when it is whole.
 fn beside(output: &Path) -> Result<(File, PathBuf)> {
-    let Some(name) = output.file_name() else { bail!(Usage(format!("{} is no file name", output.display()))) };
+    let Some(name) = output.file_name() else {
+        bail!(Usage(format!("{} is no file name", output.display())))
+    };
     let mut new = name.to_owned();
     new.push(".part");
     let new = output.with_file_name(new);

@@ -59,7 +59,8 @@ impl App {
             return Err(Failure::strange());
         };
         let plugins = Arc::new(plugins);
-        *self.0.plugins.lock().unwrap_or_else(PoisonError::into_inner) = Some((Instant::now(), plugins.clone()));
+        *self.0.plugins.lock().unwrap_or_else(PoisonError::into_inner) =
+            Some((Instant::now(), plugins.clone()));
         Ok(plugins)
     }
 

@@ -38,7 +38,8 @@ pub fn icon() -> &'static str {
 
 /// `GET /static/{name}`
 pub async fn serve(Path(name): Path<String>, headers: HeaderMap) -> Result<Response, Failure> {
-    let asset = ASSETS.iter().find(|a| a.path.strip_prefix("/static/") == Some(&name)).ok_or(Failure::missing())?;
+    let asset =
+        ASSETS.iter().find(|a| a.path.strip_prefix("/static/") == Some(&name)).ok_or(Failure::missing())?;
     let accepts = headers.get(header::ACCEPT_ENCODING).and_then(|v| v.to_str().ok()).unwrap_or("");
     let fixed = [
         (header::CONTENT_TYPE, HeaderValue::from_static(asset.kind)),

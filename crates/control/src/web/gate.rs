@@ -139,7 +139,12 @@ fn finish(mut response: Response, visitor: &Visitor) -> Response {
     }
 }
 
-async fn admit(app: &App, access: Access, visitor: &mut Visitor, request: &mut Request) -> Result<(), Failure> {
+async fn admit(
+    app: &App,
+    access: Access,
+    visitor: &mut Visitor,
+    request: &mut Request,
+) -> Result<(), Failure> {
     let changes = request.method() != Method::GET && request.method() != Method::HEAD;
     if changes && !sent_from_here(request.headers()) {
         return Err(Failure::NotFromHere);
@@ -150,7 +155,9 @@ async fn admit(app: &App, access: Access, visitor: &mut Visitor, request: &mut R
     if visitor.caller.session.is_none() {
         return Err(Failure::SignIn);
     }
-    let Answer::Who(who) = app.ask(&visitor.caller, Ask::Who {}).await?.0 else { return Err(Failure::strange()) };
+    let Answer::Who(who) = app.ask(&visitor.caller, Ask::Who {}).await?.0 else {
+        return Err(Failure::strange());
+    };
     let role = who.role;
     visitor.who = Some(who);
     if access == Access::Administrator && role < Role::Administrator {
@@ -206,7 +213,9 @@ async fn form(kind: Option<HeaderValue>, body: Body) -> Result<Fields, Failure> 
 fn sent_from_here(headers: &HeaderMap) -> bool {
     let text = |name: &str| headers.get(name).map(|v| v.to_str().unwrap_or("unreadable"));
     let origin = match (text("origin"), text("host")) {
-        (Some(origin), Some(host)) => origin.strip_prefix("https://").is_some_and(|o| o.eq_ignore_ascii_case(host)),
+        (Some(origin), Some(host)) => {
+            origin.strip_prefix("https://").is_some_and(|o| o.eq_ignore_ascii_case(host))
+        }
         (Some(_), None) => false,
         (None, _) => true,
     };
@@ -216,7 +225,8 @@ fn sent_from_here(headers: &HeaderMap) -> bool {
 /// The session's token in the cookie: 16 to 128 letters of base64url or hexadecimal. Anything else is no cookie of ours.
 fn session(headers: &HeaderMap) -> Option<String> {
     let cookies = headers.get_all(header::COOKIE).iter().filter_map(|v| v.to_str().ok());
-    let value = cookies.flat_map(|c| c.split(';')).find_map(|c| c.trim().strip_prefix(COOKIE)?.strip_prefix('='))?;
+    let value =
+        cookies.flat_map(|c| c.split(';')).find_map(|c| c.trim().strip_prefix(COOKIE)?.strip_prefix('='))?;
     let good = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
     ((16..=128).contains(&value.len()) && value.bytes().all(good)).then(|| value.to_owned())
 }
@@ -232,7 +242,11 @@ mod tests {
     #[test]
     fn forms_from_elsewhere_are_seen() {
         for (list, expect) in [
-            (&[("host", "wiki:8080"), ("origin", "https://wiki:8080"), ("sec-fetch-site", "same-origin")][..], true),
+            (
+                &[("host", "wiki:8080"), ("origin", "https://wiki:8080"), ("sec-fetch-site", "same-origin")]
+                    [..],
+                true,
+            ),
             (&[("host", "wiki:8080"), ("origin", "https://wiki:8080")], true),
             (&[("host", "wiki:8080")], true),
             (&[("host", "wiki:8080"), ("origin", "https://evil.example")], false),

@@ -64,7 +64,8 @@ pub fn done(visitor: &Visitor, data: &impl Serialize, next: &str) -> Response {
 }
 
 pub fn html(status: StatusCode, template: &impl Template) -> Result<Response, Failure> {
-    let text = template.render().map_err(|e| Failure::Failed(format!("the page could not be written: {e}")))?;
+    let text =
+        template.render().map_err(|e| Failure::Failed(format!("the page could not be written: {e}")))?;
     Ok((status, Html(text)).into_response())
 }
 
@@ -117,7 +118,9 @@ impl Failure {
     }
     /// The broker's answer is not one to our question.
     pub fn strange() -> Failure {
-        Failure::Failed("the broker and this page are of different versions: restart appliance-control.service".into())
+        Failure::Failed(
+            "the broker and this page are of different versions: restart appliance-control.service".into(),
+        )
     }
 
     pub fn render(&self, visitor: &Visitor) -> Response {
@@ -143,10 +146,16 @@ impl Failure {
         use StatusCode as S;
         match self {
             Failure::SignIn => (S::UNAUTHORIZED, "Sign in", "Nobody is signed in.", "", ""),
-            Failure::LinkSpent => (S::FORBIDDEN, "Sign in", "This link was used before, or is too old.", "", ""),
-            Failure::Forbidden(why) => {
-                (S::FORBIDDEN, "Not allowed", why, "Somebody with the role of an administrator can do this.", "")
+            Failure::LinkSpent => {
+                (S::FORBIDDEN, "Sign in", "This link was used before, or is too old.", "", "")
             }
+            Failure::Forbidden(why) => (
+                S::FORBIDDEN,
+                "Not allowed",
+                why,
+                "Somebody with the role of an administrator can do this.",
+                "",
+            ),
             Failure::NotFromHere => (
                 S::FORBIDDEN,
                 "This form did not come from here",
@@ -156,16 +165,30 @@ impl Failure {
             ),
             Failure::NotFound(what) => {
                 let what = if what.is_empty() { "There is nothing at this address." } else { what };
-                (S::NOT_FOUND, "Not found", what, "It may have been removed, or the address has a typing error.", "")
+                (
+                    S::NOT_FOUND,
+                    "Not found",
+                    what,
+                    "It may have been removed, or the address has a typing error.",
+                    "",
+                )
             }
             Failure::Method => {
                 (S::METHOD_NOT_ALLOWED, "Not possible this way", "This address does something else.", "", "")
             }
-            Failure::Invalid(why) => (S::BAD_REQUEST, "That does not fit", why, "Go back, correct it, and send it again.", ""),
-            Failure::TooLarge => (S::PAYLOAD_TOO_LARGE, "Too much", "The form is larger than this page accepts.", "", ""),
-            Failure::Busy(why) => {
-                (S::CONFLICT, "Something else is running", why, "Wait until it has ended, then try again.", "")
+            Failure::Invalid(why) => {
+                (S::BAD_REQUEST, "That does not fit", why, "Go back, correct it, and send it again.", "")
             }
+            Failure::TooLarge => {
+                (S::PAYLOAD_TOO_LARGE, "Too much", "The form is larger than this page accepts.", "", "")
+            }
+            Failure::Busy(why) => (
+                S::CONFLICT,
+                "Something else is running",
+                why,
+                "Wait until it has ended, then try again.",
+                "",
+            ),
             Failure::Failed(why) => (
                 S::INTERNAL_SERVER_ERROR,
                 "That did not work",

@@ -11,6 +11,7 @@ use crate::web::{
 use Access::{Action, Administrator, Open, Viewer};
 use axum::{
     Router,
+    extract::DefaultBodyLimit,
     handler::Handler,
     middleware::from_fn_with_state,
     routing::{self, MethodRouter},
@@ -62,6 +63,8 @@ pub fn router(app: &App) -> Router {
     router
         .method_not_allowed_fallback(async || Failure::Method)
         .fallback(async || Failure::missing())
+        // the gate limits forms itself, and files have no limit but the disk
+        .layer(DefaultBodyLimit::disable())
         .layer(from_fn_with_state(app.clone(), gate::outer))
         .with_state(app.clone())
 }
@@ -83,6 +86,30 @@ mod tests {
     fn the_surface() {
         let lines: Vec<String> =
             table().iter().map(|r| format!("{:5}{:32}{:?}", r.verb, r.path, r.access)).collect();
-        insta::assert_snapshot!(lines.join("\n"), @"");
+        insta::assert_snapshot!(lines.join("\n"), @r"
+        GET  /static/{name}                  Open
+        GET  /sign-in                        Open
+        GET  /link/{token}                   Open
+        POST /link/{token}                   Open
+        POST /sign-out                       Viewer
+        GET  /                               Viewer
+        GET  /updates                        Viewer
+        POST /updates/refresh                Administrator
+        POST /updates/install                Administrator
+        GET  /packages                       Viewer
+        GET  /tasks                          Viewer
+        GET  /tasks/{id}                     Viewer
+        GET  /tasks/{id}/events              Viewer
+        GET  /tasks/{id}/log                 Viewer
+        POST /tasks/{id}/cancel              Administrator
+        GET  /tasks/{id}/artifacts/{name}    Administrator
+        GET  /plugins/{plugin}               Viewer
+        GET  /plugins/{plugin}/{action}      Action
+        POST /plugins/{plugin}/{action}      Action
+        GET  /power                          Administrator
+        GET  /power/{what}                   Administrator
+        POST /power/{what}                   Administrator
+        GET  /boot-id                        Viewer
+        ");
     }
 }

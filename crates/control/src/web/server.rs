@@ -40,7 +40,8 @@ pub fn listener(listen: Option<SocketAddr>) -> Result<StdListener> {
     let listener = match listen {
         Some(address) => StdListener::bind(address).with_context(|| format!("cannot listen on {address}"))?,
         None => {
-            let given = listenfd::ListenFd::from_env().take_tcp_listener(0).context("cannot take over the socket")?;
+            let given =
+                listenfd::ListenFd::from_env().take_tcp_listener(0).context("cannot take over the socket")?;
             let Some(listener) = given else {
                 bail!("no socket was handed over: this is started by appliance-control.socket");
             };
@@ -131,7 +132,10 @@ async fn plain(mut stream: TcpStream, app: &App) -> Result<()> {
         ),
         None => {
             let text = "This is the management page of an appliance. Open it as https://ADDRESS:8080/\n";
-            format!("HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{text}", text.len())
+            format!(
+                "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{text}",
+                text.len()
+            )
         }
     };
     stream.write_all(answer.as_bytes()).await?;

@@ -2,11 +2,7 @@
 
 use crate::{
     log::{At, Tail},
-    web::{
-        app::App,
-        gate::Visitor,
-        reply::Failure,
-    },
+    web::{app::App, gate::Visitor, reply::Failure},
 };
 use axum::{
     Extension,

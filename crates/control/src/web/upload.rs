@@ -23,7 +23,12 @@ const TEXT_LIMIT: usize = 64 << 10;
 
 /// Reads the form. The proof (`csrf`) has to come first: before it, nothing is written anywhere.
 /// The value of a file parameter is the upload's id.
-pub async fn read(app: &App, visitor: &Visitor, parameters: &[Parameter], request: Request) -> Result<Fields, Failure> {
+pub async fn read(
+    app: &App,
+    visitor: &Visitor,
+    parameters: &[Parameter],
+    request: Request,
+) -> Result<Fields, Failure> {
     let mut form = Multipart::from_request(request, &()).await.map_err(|_| broken())?;
     let mut fields = Fields::default();
     let mut left = TEXT_LIMIT;
@@ -65,11 +70,14 @@ async fn store(app: &App, visitor: &Visitor, field: &mut Field<'_>) -> Result<Op
     if next.is_none() {
         return Ok(None);
     }
-    let (Answer::Upload { id }, Some(descriptor)) = app.ask(&visitor.caller, Ask::CreateUpload {}).await? else {
+    let (Answer::Upload { id }, Some(descriptor)) = app.ask(&visitor.caller, Ask::CreateUpload {}).await?
+    else {
         return Err(Failure::strange());
     };
     let mut file = tokio::fs::File::from_std(File::from(descriptor));
-    let full = |e: std::io::Error| Failure::Failed(format!("The upload could not be stored: {e}. Nothing was started."));
+    let full = |e: std::io::Error| {
+        Failure::Failed(format!("The upload could not be stored: {e}. Nothing was started."))
+    };
     while let Some(chunk) = next {
         file.write_all(&chunk).await.map_err(full)?;
         next = patient(field.chunk()).await?;

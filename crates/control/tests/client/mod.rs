@@ -37,7 +37,9 @@ impl Reply {
     }
     pub fn header(&self, name: &str) -> Option<&str> {
         let mut lines = self.head.lines();
-        lines.find_map(|l| l.split_once(": ").filter(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, v)| v.trim()))
+        lines.find_map(|l| {
+            l.split_once(": ").filter(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, v)| v.trim())
+        })
     }
 }
 
@@ -64,7 +66,8 @@ impl Page {
 
     pub fn send(&self, method: &str, path: &str, headers: &[&str], body: &[u8]) -> impl Read + use<> {
         let mut stream = self.connect();
-        let mut head = format!("{method} {path} HTTP/1.1\r\nConnection: close\r\nContent-Length: {}\r\n", body.len());
+        let mut head =
+            format!("{method} {path} HTTP/1.1\r\nConnection: close\r\nContent-Length: {}\r\n", body.len());
         if !headers.iter().any(|h| h.starts_with("Host:")) {
             head += &format!("Host: {}\r\n", self.address);
         }

@@ -128,7 +128,9 @@ impl Fake {
                 None => return Err((Reason::NotFound, "There is no such task.")),
             },
             Ask::TaskEvents { id } => return file(self.events(id.as_str())),
-            Ask::Artifact { name, .. } if name == "moinmoin-2026-11-23.tar.zst" => return file(self.0.folder.join("artifact")),
+            Ask::Artifact { name, .. } if name == "moinmoin-2026-11-23.tar.zst" => {
+                return file(self.0.folder.join("artifact"));
+            }
             Ask::Plugins {} => Answer::Plugins(vec![manifest()]),
             _ if role < Role::Administrator => return Err((Reason::Forbidden, "only administrators")),
             Ask::CreateUpload {} => {
@@ -205,7 +207,13 @@ fn packages() -> Packages {
             update("openssl", "3.5.1-1+deb13u1", "3.5.1-1+deb13u2", true),
             update("libssl3t64", "3.5.1-1+deb13u1", "3.5.1-1+deb13u2", true),
             update("base-files", "13.8+deb13u1", "13.8+deb13u2", false),
-            Update { name: "linux-image-6.12.63+deb13-amd64".into(), from: None, to: "6.12.63-1".into(), origin: "Debian:13.2/stable".into(), security: false },
+            Update {
+                name: "linux-image-6.12.63+deb13-amd64".into(),
+                from: None,
+                to: "6.12.63-1".into(),
+                origin: "Debian:13.2/stable".into(),
+                security: false,
+            },
         ],
         removals: vec![],
         kept_back: vec!["mariadb-server: held by the administrator".into()],
@@ -227,14 +235,50 @@ fn tasks() -> Vec<Task> {
         artifacts: vec![],
         cancellable: status.is_none(),
     };
-    let action = |action: &str| Work::Action { plugin: "moinmoin".into(), action: action.into(), parameters: Default::default() };
-    let mut backup = task(BACKUP, "Back up MoinMoin wiki", action("backup"), 6_000, Some(9), Some(Status::Ok), "The backup is ready");
+    let action = |action: &str| Work::Action {
+        plugin: "moinmoin".into(),
+        action: action.into(),
+        parameters: Default::default(),
+    };
+    let mut backup = task(
+        BACKUP,
+        "Back up MoinMoin wiki",
+        action("backup"),
+        6_000,
+        Some(9),
+        Some(Status::Ok),
+        "The backup is ready",
+    );
     backup.artifacts = vec![Artifact { name: "moinmoin-2026-11-23.tar.zst".into(), size: 120_000 }];
     vec![
         task(RUNNING, "Install updates", Work::Upgrade { packages: vec![] }, 47, None, None, ""),
-        task(RESTART, "Restart the machine", Work::Restart {}, 1, Some(1), Some(Status::Ok), "The machine restarts"),
-        task(DONE, "Install updates <b>", Work::Upgrade { packages: vec![] }, 4_000, Some(74), Some(Status::Ok), "3 packages upgraded"),
-        task(FAILED, "Look for updates", Work::Refresh {}, 5_000, Some(4), Some(Status::Failed), "deb.example.org could not be reached: check the network"),
+        task(
+            RESTART,
+            "Restart the machine",
+            Work::Restart {},
+            1,
+            Some(1),
+            Some(Status::Ok),
+            "The machine restarts",
+        ),
+        task(
+            DONE,
+            "Install updates <b>",
+            Work::Upgrade { packages: vec![] },
+            4_000,
+            Some(74),
+            Some(Status::Ok),
+            "3 packages upgraded",
+        ),
+        task(
+            FAILED,
+            "Look for updates",
+            Work::Refresh {},
+            5_000,
+            Some(4),
+            Some(Status::Failed),
+            "deb.example.org could not be reached: check the network",
+        ),
         backup,
     ]
 }
@@ -264,7 +308,11 @@ fn manifest() -> Manifest {
         parameter("password", ParameterType::Password),
         parameter("send-mail", ParameterType::Boolean),
     ];
-    let backup = action("backup", "Back up", "Saves the wiki’s pages, users and settings into one file, which you can download.");
+    let backup = action(
+        "backup",
+        "Back up",
+        "Saves the wiki’s pages, users and settings into one file, which you can download.",
+    );
     Manifest {
         version: 1,
         name: "moinmoin".into(),
@@ -276,14 +324,22 @@ fn manifest() -> Manifest {
 
 fn scripts() -> Vec<(&'static str, String)> {
     let log = |line: &str| Kind::Log { stream: Stream::Stdout, line: line.into() };
-    let phase = |title: &str, index| Kind::Phase { id: "x".into(), title: title.into(), index: Some(index), of: Some(3) };
+    let phase = |title: &str, index| Kind::Phase {
+        id: "x".into(),
+        title: title.into(),
+        index: Some(index),
+        of: Some(3),
+    };
     let result = |status, message: &str, details: &[&str]| Kind::Result {
         status,
         message: message.into(),
         details: details.iter().map(|d| d.to_string()).collect(),
     };
     let mut running = vec![phase("Download packages", 1)];
-    running.extend((1..9).map(|n| log(&format!("Get:{n} http://deb.example.org trixie/main amd64 package{n} [{n}32 kB]"))));
+    running
+        .extend((1..9).map(|n| {
+            log(&format!("Get:{n} http://deb.example.org trixie/main amd64 package{n} [{n}32 kB]"))
+        }));
     running.extend([
         phase("Install packages", 2),
         log("Preparing to unpack .../openssl_3.5.1-1+deb13u2_amd64.deb ..."),
@@ -293,16 +349,29 @@ fn scripts() -> Vec<(&'static str, String)> {
     ]);
     let done = vec![
         log("Reading package lists..."),
-        Kind::Warning { message: "/etc/apache2/apache2.conf was changed here and kept; the new one lies beside it.".into() },
+        Kind::Warning {
+            message: "/etc/apache2/apache2.conf was changed here and kept; the new one lies beside it."
+                .into(),
+        },
         Kind::Table {
             columns: vec!["Package".into(), "New version".into()],
-            rows: vec![vec!["openssl".into(), "3.5.1-1+deb13u2".into()], vec!["<img src=x onerror=alert(1)>".into(), "2026b-1".into()]],
+            rows: vec![
+                vec!["openssl".into(), "3.5.1-1+deb13u2".into()],
+                vec!["<img src=x onerror=alert(1)>".into(), "2026b-1".into()],
+            ],
         },
         result(Status::Ok, "3 packages upgraded", &[]),
     ];
     let failed = vec![
         log("Err:1 http://deb.example.org trixie InRelease"),
-        result(Status::Failed, "deb.example.org could not be reached: check the network", &["Err:1 http://deb.example.org trixie InRelease", "  Could not connect to deb.example.org:80 (192.0.2.7), connection timed out"]),
+        result(
+            Status::Failed,
+            "deb.example.org could not be reached: check the network",
+            &[
+                "Err:1 http://deb.example.org trixie InRelease",
+                "  Could not connect to deb.example.org:80 (192.0.2.7), connection timed out",
+            ],
+        ),
     ];
     let backup = vec![
         Kind::Artifact { name: "moinmoin-2026-11-23.tar.zst".into(), size: 120_000, title: None },

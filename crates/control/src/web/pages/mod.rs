@@ -10,7 +10,11 @@ pub mod updates;
 
 use crate::{
     text,
-    web::{app::App, gate::Visitor, reply::{self, Failure}},
+    web::{
+        app::App,
+        gate::Visitor,
+        reply::{self, Failure},
+    },
 };
 use axum::response::Response;
 use broker_protocol::{Answer, Ask, Packages, Task, Work};

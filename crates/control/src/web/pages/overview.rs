@@ -69,7 +69,10 @@ struct Data<'a> {
 }
 
 /// `GET /`
-pub async fn show(State(app): State<App>, Extension(visitor): Extension<Visitor>) -> Result<Response, Failure> {
+pub async fn show(
+    State(app): State<App>,
+    Extension(visitor): Extension<Visitor>,
+) -> Result<Response, Failure> {
     let (appliances, packages, tasks) = tokio::join!(
         appliances(&app, &visitor),
         pages::packages(&app, &visitor),
@@ -157,9 +160,18 @@ fn meters(machine: &Machine) -> Vec<Meter> {
     };
     // the load of the last minute against what the processors can do; more than that waits
     let load = (f64::from(machine.load[0]) * 100.0 / f64::from(machine.processors)).clamp(0.0, 100.0) as u64;
-    let processors = if machine.processors == 1 { "1 processor".into() } else { format!("{} processors", machine.processors) };
-    let mut meters =
-        vec![meter("Processor load".into(), load, format!("{:.2} on {processors}", machine.load[0]), 80, 100)];
+    let processors = if machine.processors == 1 {
+        "1 processor".into()
+    } else {
+        format!("{} processors", machine.processors)
+    };
+    let mut meters = vec![meter(
+        "Processor load".into(),
+        load,
+        format!("{:.2} on {processors}", machine.load[0]),
+        80,
+        100,
+    )];
     meters.push(filled("Memory".into(), machine.memory));
     if machine.swap.total > 0 {
         meters.push(filled("Swap".into(), machine.swap));
@@ -169,7 +181,13 @@ fn meters(machine: &Machine) -> Vec<Meter> {
 }
 
 fn meter(label: String, percent: u64, text: String, high: u64, full: u64) -> Meter {
-    let state = if percent >= full { "full" } else if percent >= high { "high" } else { "ok" };
+    let state = if percent >= full {
+        "full"
+    } else if percent >= high {
+        "high"
+    } else {
+        "ok"
+    };
     Meter { label, percent, text, state }
 }
 

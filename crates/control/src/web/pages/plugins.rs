@@ -93,7 +93,10 @@ pub async fn start(
     let plugins = app.plugins(&visitor.caller).await?;
     let (_, declared) = find_action(&plugins, &plugin, &action)?;
     if visitor.role().is_none_or(|role| role < declared.role) {
-        return Err(Failure::Forbidden(format!("Your session may not do \u{201c}{}\u{201d}.", declared.title)));
+        return Err(Failure::Forbidden(format!(
+            "Your session may not do \u{201c}{}\u{201d}.",
+            declared.title
+        )));
     }
     let fields = match request.extensions().get::<Fields>().cloned() {
         Some(fields) => fields,
@@ -112,9 +115,18 @@ fn values(parameters: &[Parameter], mut fields: Fields) -> Result<BTreeMap<Strin
     for parameter in parameters {
         let value = fields.0.remove(&format!("{PREFIX}{}", parameter.name)).unwrap_or_default();
         let value = match parameter.kind {
-            ParameterType::Boolean => if value.is_empty() { "false".into() } else { "true".into() },
+            ParameterType::Boolean => {
+                if value.is_empty() {
+                    "false".into()
+                } else {
+                    "true".into()
+                }
+            }
             ParameterType::File if value.is_empty() => {
-                return Err(Failure::Invalid(format!("No file was chosen for \u{201c}{}\u{201d}.", label(&parameter.name))));
+                return Err(Failure::Invalid(format!(
+                    "No file was chosen for \u{201c}{}\u{201d}.",
+                    label(&parameter.name)
+                )));
             }
             _ => value,
         };
@@ -128,7 +140,11 @@ fn find<'a>(plugins: &'a [Manifest], name: &str) -> Result<&'a Manifest, Failure
     plugins.iter().find(|p| p.name == name).ok_or_else(missing)
 }
 
-fn find_action<'a>(plugins: &'a [Manifest], plugin: &str, action: &str) -> Result<(&'a Manifest, &'a Action), Failure> {
+fn find_action<'a>(
+    plugins: &'a [Manifest],
+    plugin: &str,
+    action: &str,
+) -> Result<(&'a Manifest, &'a Action), Failure> {
     let manifest = find(plugins, plugin)?;
     let missing = || Failure::NotFound("The plugin has no such action.".into());
     Ok((manifest, manifest.actions.iter().find(|a| a.name == action).ok_or_else(missing)?))

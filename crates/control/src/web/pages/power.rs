@@ -36,10 +36,16 @@ struct ConfirmPage {
 }
 
 /// `GET /power`
-pub async fn show(State(app): State<App>, Extension(visitor): Extension<Visitor>) -> Result<Response, Failure> {
+pub async fn show(
+    State(app): State<App>,
+    Extension(visitor): Extension<Visitor>,
+) -> Result<Response, Failure> {
     let running = running(&app, &visitor).await?;
     let uptime = text::span(Machine::read().uptime);
-    reply::html(axum::http::StatusCode::OK, &Page { frame: Frame::new(&visitor, "Power", "power"), uptime, running })
+    reply::html(
+        axum::http::StatusCode::OK,
+        &Page { frame: Frame::new(&visitor, "Power", "power"), uptime, running },
+    )
 }
 
 /// `GET /power/{what}`

@@ -29,7 +29,10 @@ pub async fn show(Extension(visitor): Extension<Visitor>) -> Result<Response, Fa
 
 /// `GET /link/{token}`: one button. Programs that only look at links (mail filters, chat previews) do not press it,
 /// so they do not use the link up.
-pub async fn link(Extension(visitor): Extension<Visitor>, Path(token): Path<String>) -> Result<Response, Failure> {
+pub async fn link(
+    Extension(visitor): Extension<Visitor>,
+    Path(token): Path<String>,
+) -> Result<Response, Failure> {
     let token = well_formed(token)?;
     reply::html(StatusCode::OK, &LinkPage { frame: Frame::new(&visitor, "Sign in", ""), token })
 }
@@ -55,7 +58,10 @@ pub async fn redeem(
 }
 
 /// `POST /sign-out`
-pub async fn sign_out(State(app): State<App>, Extension(visitor): Extension<Visitor>) -> Result<Response, Failure> {
+pub async fn sign_out(
+    State(app): State<App>,
+    Extension(visitor): Extension<Visitor>,
+) -> Result<Response, Failure> {
     app.ask(&visitor.caller, Ask::EndSession {}).await?;
     let mut response = reply::done(&visitor, &(), "/sign-in");
     set_cookie(&mut response, &format!("{COOKIE}=; Path=/; Secure; HttpOnly; SameSite=Strict; Max-Age=0"));
@@ -71,5 +77,9 @@ fn set_cookie(response: &mut Response, cookie: &str) {
 /// Tokens are letters of base64url or hexadecimal; the broker is not bothered with anything else.
 fn well_formed(token: String) -> Result<String, Failure> {
     let good = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
-    if (16..=128).contains(&token.len()) && token.bytes().all(good) { Ok(token) } else { Err(Failure::LinkSpent) }
+    if (16..=128).contains(&token.len()) && token.bytes().all(good) {
+        Ok(token)
+    } else {
+        Err(Failure::LinkSpent)
+    }
 }

@@ -91,7 +91,10 @@ struct Page {
 }
 
 /// `GET /tasks`
-pub async fn list(State(app): State<App>, Extension(visitor): Extension<Visitor>) -> Result<Response, Failure> {
+pub async fn list(
+    State(app): State<App>,
+    Extension(visitor): Extension<Visitor>,
+) -> Result<Response, Failure> {
     let tasks = pages::tasks(&app, &visitor).await?;
     let rows: Vec<Row> = tasks.iter().take(ROWS).map(Row::new).collect();
     let refresh = if rows.iter().any(|r| r.state == "running") { 5 } else { 0 };
@@ -119,11 +122,15 @@ pub async fn show(
     let page = Page {
         frame: Frame::new(&visitor, &row.title, "tasks").refresh(if running { 3 } else { 0 }),
         percent: summary.percent.unwrap_or(0.0) as u32,
-        artifacts: task.artifacts.iter().map(|a| (text::harmless(&a.name), pages::percent(&a.name), text::size(a.size))).collect(),
+        artifacts: task
+            .artifacts
+            .iter()
+            .map(|a| (text::harmless(&a.name), pages::percent(&a.name), text::size(a.size)))
+            .collect(),
         cancellable: running && task.cancellable,
         silence: (running && summary.last > 0 && silent >= 10).then(|| text::span(silent)),
         result: summary.result.as_ref().map(|(_, m, d)| (m.clone(), d.clone())),
-        leaving: leaving(&task, text::now().saturating_sub(machine.uptime)),
+        leaving: leaving(&task, machine.booted),
         boot_id: machine.boot_id,
         back: way_back(&task),
         row,

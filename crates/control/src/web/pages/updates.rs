@@ -48,7 +48,10 @@ struct Data<'a> {
 }
 
 /// `GET /updates`
-pub async fn show(State(app): State<App>, Extension(visitor): Extension<Visitor>) -> Result<Response, Failure> {
+pub async fn show(
+    State(app): State<App>,
+    Extension(visitor): Extension<Visitor>,
+) -> Result<Response, Failure> {
     let (packages, tasks) = tokio::join!(pages::packages(&app, &visitor), pages::tasks(&app, &visitor));
     let (mut packages, tasks) = (packages?, pages::part(tasks)?.unwrap_or_default());
     packages.updates.sort_by(|a, b| b.security.cmp(&a.security).then_with(|| a.name.cmp(&b.name)));
@@ -81,15 +84,22 @@ pub async fn show(State(app): State<App>, Extension(visitor): Extension<Visitor>
 fn failed(tasks: &[Task], packages: &Packages) -> Option<(Row, String)> {
     let newest = tasks.iter().find(|t| t.work == Work::Refresh {} && t.status.is_some())?;
     let later = packages.refreshed.is_none_or(|at| newest.started >= at);
-    (newest.status == Some(Status::Failed) && later).then(|| (Row::new(newest), text::harmless(&newest.message)))
+    (newest.status == Some(Status::Failed) && later)
+        .then(|| (Row::new(newest), text::harmless(&newest.message)))
 }
 
 /// `POST /updates/refresh`
-pub async fn refresh(State(app): State<App>, Extension(visitor): Extension<Visitor>) -> Result<Response, Failure> {
+pub async fn refresh(
+    State(app): State<App>,
+    Extension(visitor): Extension<Visitor>,
+) -> Result<Response, Failure> {
     pages::start(&app, &visitor, Work::Refresh {}).await
 }
 
 /// `POST /updates/install`
-pub async fn install(State(app): State<App>, Extension(visitor): Extension<Visitor>) -> Result<Response, Failure> {
+pub async fn install(
+    State(app): State<App>,
+    Extension(visitor): Extension<Visitor>,
+) -> Result<Response, Failure> {
     pages::start(&app, &visitor, Work::Upgrade { packages: vec![] }).await
 }
