@@ -21,6 +21,8 @@ pub enum State {
     ConfigFiles,
     /// Unpacked or half done: an interrupted or failed run.
     Unfinished,
+    /// Installed but for a trigger, which the next run of apt or dpkg sees to.
+    Triggers,
     /// Must be unpacked again.
     Broken,
     NotInstalled,
@@ -58,6 +60,7 @@ fn state(abbreviation: &str) -> State {
     match (letters.next(), letters.next()) {
         (_, Some('R')) => State::Broken,
         (Some('i'), _) => State::Installed,
+        (Some('t' | 'W'), _) => State::Triggers,
         (Some('c'), _) => State::ConfigFiles,
         (Some('n') | None, _) => State::NotInstalled,
         _ => State::Unfinished,
@@ -70,10 +73,10 @@ mod tests {
 
     #[test]
     fn states_and_fields() {
-        let text = "ii \tadduser\t3.152\tadd and remove users\niHR\tfoo\t1\t\nrc \tbar\t2\tx\niU \tbaz\t1\ty\niF \tq\t1\tz\nun \tnone\t\t\n";
+        let text = "ii \tadduser\t3.152\tadd and remove users\niHR\tfoo\t1\t\nrc \tbar\t2\tx\niU \tbaz\t1\ty\niF \tq\t1\tz\nit \tt\t1\tz\nun \tnone\t\t\n";
         let states: Vec<State> = parse(text).iter().map(|p| p.state).collect();
         use State::*;
-        assert_eq!(states, [Installed, Broken, ConfigFiles, Unfinished, Unfinished, NotInstalled]);
+        assert_eq!(states, [Installed, Broken, ConfigFiles, Unfinished, Unfinished, Triggers, NotInstalled]);
         assert_eq!(parse(text)[0].summary, "add and remove users");
     }
 }

@@ -20,7 +20,7 @@ pub const LOCKS: &[&str] = &[
 pub struct Holder {
     /// 0 when the process is outside of this container.
     pub pid: u32,
-    /// Its name, and its command line where it can be read.
+    /// Its name.
     pub program: String,
     pub lock: String,
 }
@@ -53,15 +53,20 @@ pub fn holder_of(path: &Path) -> Option<Holder> {
     Some(Holder { pid, program: program(pid), lock: path.display().to_string() })
 }
 
+/// Its name; for an interpreter, that of the script it runs.
 fn program(pid: u32) -> String {
     let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-    let words: Vec<_> =
-        line.split(|b| *b == 0).filter(|w| !w.is_empty()).map(String::from_utf8_lossy).collect();
-    if !words.is_empty() {
-        let text: String = words.join(" ").chars().filter(|c| !c.is_control()).take(120).collect();
-        return text;
+    let words: Vec<_> = line.split(|b| *b == 0).map(String::from_utf8_lossy).collect();
+    let base = |word: &str| -> String {
+        word.rsplit('/').next().unwrap_or_default().chars().filter(|c| !c.is_control()).take(60).collect()
+    };
+    let name = words.first().map(|w| base(w)).unwrap_or_default();
+    let script = words.get(1).filter(|w| w.starts_with('/')).map(|w| base(w));
+    match (name.starts_with("python") || name.starts_with("perl"), script) {
+        (true, Some(script)) => script,
+        _ if name.is_empty() => "a program".into(),
+        _ => name,
     }
-    fs::read_to_string(format!("/proc/{pid}/comm")).map_or_else(|_| "a program".into(), |c| c.trim().into())
 }
 
 #[cfg(test)]

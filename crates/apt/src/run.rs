@@ -51,7 +51,7 @@ impl Apt {
     /// An error only when apt-get could not work at all.
     pub fn update(&self, say: &mut dyn FnMut(Kind)) -> Result<Vec<SourceFailure>, Error> {
         let program = self.apt_get_telling().args(["--error-on=any", "update"]);
-        let ran = self.told(&program, say)?;
+        let ran = self.told(&program, Way::of_download(), say)?;
         let failures = output::source_failures(&ran.output.text_of_both());
         if ran.output.success() && failures.is_empty() {
             let _ = fs::write(STAMP, b"");
@@ -90,7 +90,7 @@ impl Apt {
             _ => vec![],
         };
         let program = self.work(self.apt_get_telling().arg("-y"), work)?;
-        let ran = self.told(&program, say);
+        let ran = self.told(&program, Way::default(), say);
         if !automatic.is_empty() {
             // apt-get install marks what it is given as wanted by the owner: give the mark back
             Program::new("apt-mark").args(["auto", "--"]).args(&automatic).run()?;
@@ -103,7 +103,7 @@ impl Apt {
     pub fn repair(&self, say: &mut dyn FnMut(Kind)) -> Result<(), Error> {
         self.configure_all(say)?;
         let fix = self.apt_get_telling().args(["-y", "--no-remove", "-f", "install"]);
-        self.told(&fix, say)?.check("repairing the dependencies (apt-get -f install)")
+        self.told(&fix, Way::default(), say)?.check("repairing the dependencies (apt-get -f install)")
     }
 
     /// `dpkg --configure -a`: finishes every package that is unpacked.
@@ -114,7 +114,8 @@ impl Apt {
             "--configure",
             "-a",
         ]);
-        self.told(&dpkg, say)?.check("finishing an interrupted installation (dpkg --configure -a)")
+        self.told(&dpkg, Way::default(), say)?
+            .check("finishing an interrupted installation (dpkg --configure -a)")
     }
 
     fn apt_get(&self) -> Program {
@@ -150,8 +151,7 @@ impl Apt {
     }
 
     /// Runs a program, tells its lines and its progress, keeps the last lines and the packages that failed.
-    fn told(&self, program: &Program, say: &mut dyn FnMut(Kind)) -> Result<Ran, Error> {
-        let mut way = Way::default();
+    fn told(&self, program: &Program, mut way: Way, say: &mut dyn FnMut(Kind)) -> Result<Ran, Error> {
         let mut last: Option<Instant> = None;
         let mut packages: Vec<String> = vec![];
         let mut tail: VecDeque<String> = VecDeque::new();

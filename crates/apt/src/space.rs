@@ -4,7 +4,7 @@ use crate::{Error, Plan};
 use rustix::fs::statvfs;
 use std::{fmt, path::Path};
 
-/// Left free on each file system after everything is there: dpkg's database, logs, what the scripts make.
+/// Left free on the system's file system after everything is there: dpkg's database, logs, what the scripts make.
 pub const RESERVE: u64 = 50_000_000;
 
 /// A file system that is too full. Sizes in bytes.
@@ -35,13 +35,10 @@ pub fn shortage(plan: &Plan) -> Result<Option<Shortage>, Error> {
     let (free_archives, id_archives) = free(archives)?;
     let (free_usr, id_usr) = free(usr)?;
     let needs = if id_archives == id_usr {
-        vec![(usr, plan.download + grown, free_usr)]
+        vec![(usr, plan.download + grown + RESERVE, free_usr)]
     } else {
-        vec![(archives, plan.download, free_archives), (usr, grown, free_usr)]
+        vec![(archives, plan.download, free_archives), (usr, grown + RESERVE, free_usr)]
     };
-    Ok(needs
-        .into_iter()
-        .map(|(path, needed, free)| (path, needed + RESERVE, free))
-        .find(|(_, needed, free)| needed > free)
-        .map(|(path, needed, free)| Shortage { path: path.display().to_string(), needed, free }))
+    let short = needs.into_iter().find(|(_, needed, free)| needed > free);
+    Ok(short.map(|(path, needed, free)| Shortage { path: path.display().to_string(), needed, free }))
 }

@@ -47,16 +47,22 @@ fn fields(rest: &str) -> Option<(&str, f32, &str)> {
 #[derive(Debug, Default)]
 pub struct Way {
     downloads: bool,
+    nothing_follows: bool,
     at: f32,
 }
 
 impl Way {
+    /// A download and no more.
+    pub fn of_download() -> Self {
+        Way { nothing_follows: true, ..Way::default() }
+    }
+
     /// The percent to show; it never goes back.
     pub fn percent(&mut self, status: &Status) -> f32 {
         let percent = match status {
             Status::Download { percent, .. } => {
                 self.downloads = true;
-                percent * 0.25
+                if self.nothing_follows { *percent } else { percent * 0.25 }
             }
             Status::Install { percent, .. } if self.downloads => 25.0 + percent * 0.75,
             Status::Install { percent, .. } => *percent,

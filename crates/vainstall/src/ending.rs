@@ -1,8 +1,9 @@
 //! The ending: where the application and its management page are, and the secrets, once.
 
 use crate::{answers::Answers, health::Check, plan::megabytes, progress::Style, state::Stored};
-use appliance::{Host, answers::Origin, seed_value, seeds::SeedsFile};
+use appliance::{Host, answers::Origin, seed_value};
 use apt::Plan;
+use configure::Machine;
 use exec::Program;
 use serde::Serialize;
 use std::{collections::BTreeMap, time::Duration};
@@ -71,10 +72,16 @@ impl Planned {
     }
 }
 
-/// The application's address with this machine's names in it.
-pub fn url(seeds: &SeedsFile, host: &Host) -> Option<String> {
-    let parts = seed_value::parse(&seeds.url).ok().filter(|p| !p.is_empty())?;
-    seed_value::render(&parts, host, &BTreeMap::new()).ok()
+/// The application's address with this machine's names and the answers in it.
+pub fn url(url: &str, host: &Host, answers: &BTreeMap<String, String>) -> Option<String> {
+    let parts = seed_value::parse(url).ok().filter(|p| !p.is_empty())?;
+    seed_value::render(&parts, host, answers).ok()
+}
+
+/// The same of an appliance that is installed.
+pub fn url_of_installed(name: &str) -> Option<String> {
+    let machine = Machine::here();
+    configure::installed::load(&machine, name).ok().map(|installed| installed.url(&machine))
 }
 
 /// The management page, where it is installed and answers.

@@ -73,17 +73,17 @@ fn install(
     progress.phase(1, "look", "Looking at this machine");
     look::machine()?;
     let _only = look::only_one()?;
-    let unfinished = look::unfinished()?;
-    if unfinished.is_empty() && is_there(&name, &package, arguments, told)? {
+    if look::unfinished()?.is_empty() && is_there(&name, &package, arguments, told)? {
         return Ok(());
     }
     look::locks(arguments.wait, progress)?;
+    // only now: what was unfinished may have been another program's work, at its end by now
+    let unfinished = look::unfinished()?;
     if !unfinished.is_empty() {
         match arguments.dry_run {
-            true => progress.warn(format!(
-                "an interrupted installation would be finished first: {}",
-                unfinished.join(", ")
-            )),
+            true => {
+                progress.warn(format!("an interrupted installation would be finished first: {unfinished}"))
+            }
             false => {
                 signals.changing();
                 look::repair(&apt, &unfinished, &package, progress)?;
@@ -103,7 +103,7 @@ fn install(
     progress.phase(3, "plan", "Plan");
     let work = Work::Install(vec![package.clone()]);
     let plan = plan::make(&apt, &work, arguments.yes, progress)?;
-    told.url = ending::url(&seeds, &host);
+    told.url = ending::url(&seeds.url, &host, &answers::values(&ready.answers));
     if arguments.dry_run {
         planned(told, &plan, &ready);
         return Ok(());
@@ -118,6 +118,7 @@ fn install(
     progress.phase(5, "health", "Looking whether it works");
     told.health = health::wait(&name)?;
     health::tell(&told.health, &name, progress)?;
+    told.url = ending::url_of_installed(&name).or(told.url.take());
     told.secrets = ready.secrets;
     told.management = ending::management(&host);
     (told.status, told.message) = ("ok", format!("{name} {} is ready.", seeds.version));

@@ -11,6 +11,7 @@ use rustix::{
     io::Errno,
 };
 use std::{
+    fmt,
     fs::{self, File, OpenOptions},
     io::Read,
     os::unix::fs::{FileExt, OpenOptionsExt},
@@ -99,29 +100,53 @@ pub fn locks(wait: u32, progress: &mut Progress) -> Result<()> {
     Ok(())
 }
 
-/// The packages that a former run left half done.
-pub fn unfinished() -> Result<Vec<String>> {
-    let packages = apt::installed::packages()?;
-    let half = packages.into_iter().filter(|p| matches!(p.state, State::Unfinished | State::Broken));
-    let mut names: Vec<String> = half.map(|p| p.name).collect();
-    let journal = fs::read_dir("/var/lib/dpkg/updates").into_iter().flatten().flatten();
-    if names.is_empty()
-        && journal.filter(|e| e.file_name().to_string_lossy().bytes().all(|b| b.is_ascii_digit())).count() > 0
-    {
-        names.push("dpkg".into());
-    }
-    Ok(names)
+/// What a former run left half done.
+#[derive(Debug, Default)]
+pub struct Unfinished {
+    pub packages: Vec<String>,
+    /// dpkg itself was cut off; apt-get refuses to work until `dpkg --configure -a`.
+    pub journal: bool,
 }
 
-/// Finishes what a former run left. When only our own packages cannot be finished, going on is what may help: they
-/// may be waiting for better answers.
-pub fn repair(apt: &Apt, unfinished: &[String], ours: &str, progress: &mut Progress) -> Result<()> {
-    progress.note(format!("finishing an interrupted installation of {}", unfinished.join(", ")));
+impl Unfinished {
+    pub fn is_empty(&self) -> bool {
+        self.packages.is_empty() && !self.journal
+    }
+
+    /// Whether the installation itself will see to it: only our own packages wait, perhaps for better answers.
+    fn is_only(&self, package: &str) -> bool {
+        let own = |name: &String| *name == package || *name == format!("{package}-seed");
+        !self.journal && self.packages.iter().all(own)
+    }
+}
+
+impl fmt::Display for Unfinished {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.packages.is_empty() { f.write_str("dpkg") } else { f.write_str(&self.packages.join(", ")) }
+    }
+}
+
+pub fn unfinished() -> Result<Unfinished> {
+    let packages = apt::installed::packages()?;
+    let half = packages.into_iter().filter(|p| matches!(p.state, State::Unfinished | State::Broken));
+    let mut journal = fs::read_dir("/var/lib/dpkg/updates").into_iter().flatten().flatten();
+    Ok(Unfinished {
+        packages: half.map(|p| p.name).collect(),
+        journal: journal.any(|e| e.file_name().to_string_lossy().bytes().all(|b| b.is_ascii_digit())),
+    })
+}
+
+/// Finishes what a former run left, but for what the installation finishes anyway, after the answers.
+pub fn repair(apt: &Apt, unfinished: &Unfinished, package: &str, progress: &mut Progress) -> Result<()> {
+    if unfinished.is_only(package) {
+        progress.note(format!("going on with an interrupted installation of {unfinished}"));
+        return Ok(());
+    }
+    progress.note(format!("finishing an interrupted installation of {unfinished}"));
     let Err(error) = apt.repair(&mut |kind| progress.say(kind)) else { return Ok(()) };
     let left = self::unfinished()?;
-    let own = |name: &String| *name == ours || *name == format!("{ours}-seed");
-    if error.cause() != apt::Cause::Stopped && !left.is_empty() && left.iter().all(own) {
-        progress.warn(format!("{} cannot be finished yet: {error}", left.join(", ")));
+    if error.cause() != apt::Cause::Stopped && !left.is_empty() && left.is_only(package) {
+        progress.warn(format!("{left} cannot be finished yet: {error}"));
         return Ok(());
     }
     Err(Failure::from(error).context("a former installation was interrupted and could not be finished"))
@@ -130,7 +155,8 @@ pub fn repair(apt: &Apt, unfinished: &[String], ours: &str, progress: &mut Progr
 /// Whether the metapackage is there, complete.
 pub fn is_installed(package: &str) -> Result<bool> {
     Ok(Path::new("/var/lib/dpkg/status").exists()
-        && apt::installed::package(package)?.is_some_and(|p| p.state == State::Installed))
+        && apt::installed::package(package)?
+            .is_some_and(|p| matches!(p.state, State::Installed | State::Triggers)))
 }
 
 #[cfg(test)]
