@@ -221,3 +221,146 @@ fn lines(obstacles: &[Obstacle]) -> String {
 fn as_predicate(why: &str) -> &str {
     if why == "an answer is needed" { "is empty" } else { why }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::question::Generate;
+
+    fn question(name: &str, kind: QuestionType) -> Question {
+        Question {
+            name: name.into(),
+            prompt: format!("The {name}"),
+            description: None,
+            kind,
+            choices: vec![],
+            default: None,
+            generate: None,
+            optional: false,
+        }
+    }
+
+    fn source(origin: Origin, answers: &[(&str, &str)]) -> Source {
+        Source { origin, answers: answers.iter().map(|(k, v)| ((*k).into(), (*v).into())).collect() }
+    }
+
+    /// Bytes that are all different, then all different again.
+    fn counting() -> impl FnMut(&mut [u8]) -> Result<(), SecretError> {
+        let mut next = 0u8;
+        move |bytes| {
+            bytes.fill_with(|| {
+                next = next.wrapping_add(1);
+                next
+            });
+            Ok(())
+        }
+    }
+
+    fn obstacles(questions: &[Question], sources: &[Source]) -> Vec<String> {
+        match collect(questions, sources, &Host::default(), &mut counting()) {
+            Err(Refusal::Obstacles(list)) => list.iter().map(|o| o.to_string()).collect(),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn the_first_source_wins_then_the_default_then_a_secret() {
+        let mut name = question("name", QuestionType::String);
+        name.default = Some("Wiki on {{ host.name }}".into());
+        let mut password = question("password", QuestionType::Password);
+        password.generate = Some(Generate { length: 24 });
+        let mut note = question("note", QuestionType::String);
+        note.optional = true;
+        let questions = [name, password, note, question("mail", QuestionType::Email)];
+        let sources = [
+            source(Origin::CommandLine, &[("mail", "a@b.c"), ("password", "")]),
+            source(Origin::Stored, &[("mail", "old@b.c"), ("gone", "x")]),
+        ];
+        let host = Host { name: "h".into(), ..Host::default() };
+        let answers = collect(&questions, &sources, &host, &mut counting()).unwrap();
+        let told: Vec<_> =
+            answers.iter().map(|(k, a)| (k.as_str(), a.to_string(), a.origin.clone())).collect();
+        let expect = [
+            ("mail", "a@b.c".to_owned(), Origin::CommandLine),
+            ("name", "Wiki on h".to_owned(), Origin::Default),
+            ("note", String::new(), Origin::Default),
+            ("password", "(secret)".to_owned(), Origin::Generated),
+        ];
+        assert_eq!(told, expect);
+        let secret = answers["password"].expose();
+        assert!(secret.len() == 24 && !format!("{answers:?}").contains(secret));
+    }
+
+    #[test]
+    fn all_that_is_missing_or_wrong_is_told_at_once() {
+        let mut colour = question("colour", QuestionType::Select);
+        colour.choices = vec!["red".into(), "green".into()];
+        let questions = [
+            question("name", QuestionType::String),
+            question("port", QuestionType::Port),
+            question("admin-mail", QuestionType::Email),
+            colour,
+            question("password", QuestionType::Password),
+        ];
+        let sources = [
+            source(
+                Origin::CommandLine,
+                &[("port", "0"), ("admin-mial", "a@b.c"), ("password", "se\u{1b}cret")],
+            ),
+            source(
+                Origin::File("answers.toml".into()),
+                &[("port", "80"), ("colour", "blue"), ("x\u{1b}", "")],
+            ),
+        ];
+        let expect = [
+            "admin-mial (from the command line): there is no such question; did you mean admin-mail?",
+            "x\\u{1b} (from answers.toml): there is no such question",
+            "name (The name): an answer is needed",
+            "port (The port): the answer from the command line must be a port, a number from 1 to 65535",
+            "admin-mail (The admin-mail): an answer is needed",
+            "colour (The colour): the answer from answers.toml must be one of red, green",
+            "password (The password): the answer from the command line must be one line, without control characters",
+        ];
+        assert_eq!(obstacles(&questions, &sources), expect);
+    }
+
+    #[test]
+    fn each_type_has_its_form() {
+        use QuestionType::*;
+        for (kind, good, bad) in [
+            (String, &["x", "ä b"][..], &["", "a\nb"][..]),
+            (Boolean, &["true", "false"], &["yes", "True", ""]),
+            (Email, &["a@b", "a.b+c@d.example"], &["a", "a@", "@b", "a b@c", "a@b@c", "a..b@c", "a@-b"]),
+            (Hostname, &["wiki", "wiki.example.org", "1a"], &["a_b", "-a", "a-", "a..b", "a.", "ä"]),
+            (Domain, &["example.org"], &["example", "192.0.2.1", "a b.c"]),
+            (Port, &["1", "65535"], &["0", "65536", "080", "+1", "-1", "x"]),
+            (Number, &["0", "-5", "007"], &["1.5", "-", "1e3", "99999999999999999999"]),
+        ] {
+            let question = question("q", kind);
+            for answer in good {
+                assert_eq!(validate(&question, answer), Ok(()), "{kind:?} {answer}");
+            }
+            for answer in bad {
+                assert!(validate(&question, answer).is_err(), "{kind:?} {answer}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_character_of_a_secret_is_equally_likely() {
+        let secret = generate(57 * 40, &mut counting()).unwrap();
+        let mut counts = BTreeMap::new();
+        secret.chars().for_each(|c| *counts.entry(c).or_insert(0) += 1);
+        assert_eq!(counts.len(), 57);
+        assert!(counts.values().all(|n| (39..=41).contains(n)), "{counts:?}");
+        assert!(!secret.contains(['0', 'O', '1', 'l', 'I']));
+        assert!(
+            generate(22, &mut |bytes| {
+                bytes.fill(255);
+                Ok(())
+            })
+            .is_err()
+        );
+        assert!(generate(22, &mut |_| Err(SecretError("no".into()))).is_err());
+    }
+}

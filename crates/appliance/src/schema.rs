@@ -42,3 +42,23 @@ fn without_null(value: &mut Value) {
         _ => {}
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_committed_schema_is_current() {
+        let committed = include_str!("../../../docs/schema/appliance.schema.json");
+        assert!(committed == super::text(), "run: vabuild schema > docs/schema/appliance.schema.json");
+    }
+
+    #[test]
+    fn the_schema_explains_every_table_and_knows_no_null() {
+        let text = super::text();
+        assert!(!text.contains("null"));
+        for part in
+            ["\"question\"", "What is asked, in one line", "\"additionalProperties\": false", "\"boolean\""]
+        {
+            assert!(text.contains(part), "{part}");
+        }
+    }
+}

@@ -108,3 +108,63 @@ fn unknown(name: &str, at: usize) -> Mistake {
          filters and conditions are for files only",
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn values_are_taken_apart_and_rendered() {
+        let host = Host { name: "h".into(), fqdn: "h.d".into(), address: "1.2.3.4".into() };
+        let answers = BTreeMap::from([("wiki-name".to_owned(), "My {{ Wiki }}".to_owned())]);
+        for (value, expect) in [
+            ("", ""),
+            ("a { b } c", "a { b } c"),
+            ("{{ host.name }}", "h"),
+            ("{{host.fqdn}}/{{\thost.address }}", "h.d/1.2.3.4"),
+            ("<{{ answers.wiki_name }}>", "<My {{ Wiki }}>"),
+        ] {
+            assert_eq!(render(&parse(value).unwrap(), &host, &answers).unwrap(), expect, "{value}");
+        }
+        let parts = parse("x{{ answers.a_b }}{{ host.name }}y").unwrap();
+        let expect =
+            [Part::Text("x".into()), Part::Answer("a-b".into()), Part::HostName, Part::Text("y".into())];
+        assert_eq!(parts, expect);
+        assert_eq!(answers_used(&parts).collect::<Vec<_>>(), ["a-b"]);
+        assert_eq!(render(&parts, &host, &answers), Err(NoAnswer("a-b".into())));
+    }
+
+    #[test]
+    fn what_a_shell_script_could_not_render_is_refused() {
+        for (value, at, expect) in [
+            ("a\nb", 1, "one line"),
+            ("x {{ host.name", 2, "does not end"),
+            ("x }} y", 2, "`}}` has no meaning"),
+            ("{% if a %}", 0, "`{%` has no meaning"),
+            ("{{ host.name | upper }}", 0, "is no placeholder"),
+            ("{{ answers.a-b }}", 0, "is no placeholder"),
+            ("{{ secrets.x }}", 0, "is no placeholder"),
+            ("{{ answers.a.b }}", 0, "is no placeholder"),
+            ("{{ }}", 0, "is no placeholder"),
+        ] {
+            let mistake = parse(value).unwrap_err();
+            assert!(mistake.at == at && mistake.message.contains(expect), "{value}: {mistake:?}");
+        }
+        assert_eq!(parse("{{ host.nmae }}").unwrap_err().help.unwrap(), "did you mean `{{ host.name }}`?");
+        let help = parse("{{ answers.a-b }}").unwrap_err().help.unwrap();
+        assert!(help.contains("answers.a_b"), "{help}");
+    }
+
+    proptest! {
+        #[test]
+        fn text_without_braces_stays_as_it_is(value in "[^{}\\n\\r\\x00]*") {
+            let parts = parse(&value).unwrap();
+            prop_assert_eq!(render(&parts, &Host::default(), &BTreeMap::new()).unwrap(), value);
+        }
+        #[test]
+        fn nothing_panics(value in "(\\{\\{|\\}\\}|[ a-z.é|%]|host\\.name|answers\\.){0,12}") {
+            let _ = parse(&value);
+        }
+    }
+}

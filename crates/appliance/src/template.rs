@@ -109,3 +109,75 @@ pub(crate) fn message(error: &minijinja::Error) -> String {
         (kind, None) => kind.to_string(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rendered(files: &[(&str, &str)]) -> Result<String, Error> {
+        let files: BTreeMap<String, String> = files.iter().map(|(k, v)| ((*k).into(), (*v).into())).collect();
+        let context = Context {
+            host: Host { name: "h".into(), fqdn: "h.d".into(), address: "1.2.3.4".into() },
+            appliance_name: "wiki".into(),
+            appliance_version: "1.0".into(),
+            answers: BTreeMap::from([("wiki-name".into(), "Ada's <\"Wiki\">".into())]),
+            secrets: BTreeMap::from([("admin-password".into(), "pw".into())]),
+        };
+        render("main", move |name| files.get(name).cloned(), &context)
+    }
+
+    #[test]
+    fn files_are_rendered_as_they_are_written() {
+        for (text, expect) in [
+            ("{{ host.name }} {{ host.fqdn }} {{ host.address }}\n", "h h.d 1.2.3.4\n"),
+            ("{{ appliance.name }} {{ appliance.version }}", "wiki 1.0"),
+            ("{{ answers.wiki_name }}", "Ada's <\"Wiki\">"),
+            ("{{ answers.wiki_name | shell }}", r#"'Ada'\''s <"Wiki">'"#),
+            ("{{ secrets.admin_password }}", "pw"),
+            ("a\n  {% if true %}\nb\n  {% endif %}\nc\n", "a\nb\nc\n"),
+            ("[{% include 'part' %}]", "[part of h]"),
+        ] {
+            assert_eq!(
+                rendered(&[("main", text), ("part", "part of {{ host.name }}")]).unwrap(),
+                expect,
+                "{text}"
+            );
+        }
+        let quoted = rendered(&[("main", "{{ answers.wiki_name | tojson }}")]).unwrap();
+        assert_eq!(serde_json::from_str::<String>(&quoted).unwrap(), "Ada's <\"Wiki\">");
+    }
+
+    #[test]
+    fn an_error_names_its_place_and_no_value() {
+        for (files, expect) in [
+            (&[("main", "\n{{ answers.gone }}")][..], "main:2: undefined value"),
+            (&[("main", "{% include 'part' %}"), ("part", "\n\n{{ nobody }}")], "part:3: undefined value"),
+            (&[("main", "{{ host.nmae }}")], "main:1: undefined value"),
+            (&[("main", "{% if %}")], "main:1: syntax error"),
+            (&[("main", "\n{% include 'gone' %}")], "main:2: template not found"),
+            (&[], "main:1: template not found"),
+            (&[("main", "{% include 'main' %}")], "main:1:"),
+            (
+                &[("main", "{% for a in range(9999) %}{% for b in range(9999) %}{% endfor %}{% endfor %}")],
+                "takes too long",
+            ),
+            (&[("main", "{{ secrets.admin_password | nofilter }}")], "unknown filter"),
+        ] {
+            let error = rendered(files).unwrap_err().to_string();
+            assert!(error.contains(expect) && !error.contains("pw"), "{expect}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_scan_finds_names_and_templates_with_their_places() {
+        let text = "{% from \"m\" import quote %}{% set x = 1 %}{{ quote(answers.a_b, to=host.name) }}{{ x }}\n\
+            {% for name in range(3) %}{{ name }}{{ loop.index }}{% endfor %}{{ answers[\"c\"] | default(secrets) }}{{ nobody }}";
+        let found = scan("t", text);
+        let names: Vec<&str> = found.references.iter().map(|r| &text[r.place.clone()]).collect();
+        assert_eq!(names, ["answers.a_b", "host.name", "answers[\"c\"]", "secrets", "nobody"]);
+        assert_eq!(found.references[2].field.as_deref(), Some("c"));
+        assert_eq!(found.templates, [("m".to_owned(), 8..11)]);
+        assert_eq!(found.findings, []);
+        assert_eq!(scan("t", "a\n  {% endif %}").findings[0].place, 4..15);
+    }
+}

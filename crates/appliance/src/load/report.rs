@@ -28,6 +28,9 @@ impl<'a> Report<'a> {
 
     /// A mistake inside a text: marked at its byte where the text is written as it is read, else as a whole.
     pub fn add_in_text(&mut self, kind: Kind, node: &Node, mistake: Mistake) {
+        if node.is_hole {
+            return;
+        }
         let mut place = node.place.clone();
         let written = self.source.text.get(place.start + 1..place.end.saturating_sub(1));
         if mistake.at > 0 && written.is_some() && written == node.text() {

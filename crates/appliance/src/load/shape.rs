@@ -3,15 +3,17 @@
 
 use super::{
     report::Report,
-    tree::{Node, Value},
+    tree::{Entry, Node, Value},
 };
 use crate::{names::Mistake, problem::Kind, suggest};
 use serde_json::Value as Json;
+use std::ops::Range;
 
 /// The key whose text may have several lines.
 const LONG_TEXT: &str = "description";
 
-/// Reports what does not fit and takes it out of the tree, so that the rest can be read and checked further.
+/// Reports what does not fit and takes it out of the tree, with a hole in the place of what has to be there, so that the
+/// rest can be read and checked further.
 pub fn check(root: &mut Node, report: &mut Report<'_>) {
     let schema = crate::schema::schema();
     Walk { schema: &schema, report }.node(root, &schema, "");
@@ -31,7 +33,10 @@ impl<'a> Walk<'a, '_> {
         }
         let wanted = schema.get("type").and_then(Json::as_str).unwrap_or("object");
         match (&mut node.value, wanted) {
-            (Value::Table(_), "object") => self.table(node, schema, key),
+            (Value::Table(_), "object") => {
+                self.table(node, schema, key);
+                true
+            }
             (Value::Array(nodes), "array") => {
                 let items = schema.get("items").unwrap_or(&Json::Null);
                 nodes.retain_mut(|n| self.node(n, items, key));
@@ -63,36 +68,36 @@ impl<'a> Walk<'a, '_> {
         schema
     }
 
-    fn table(&mut self, node: &mut Node, schema: &'a Json, name: &str) -> bool {
-        let Value::Table(entries) = &mut node.value else { return false };
+    fn table(&mut self, node: &mut Node, schema: &'a Json, name: &str) {
+        let place = node.place.clone();
+        let Value::Table(entries) = &mut node.value else { return };
         let properties = schema.get("properties").and_then(Json::as_object);
         let others = schema.get("additionalProperties").filter(|s| s.is_object());
-        let required: Vec<&str> = schema
-            .get("required")
-            .and_then(Json::as_array)
-            .into_iter()
-            .flatten()
-            .filter_map(Json::as_str)
-            .collect();
-        let mut sound = true;
-        let mut seen = vec![];
+        let required = schema.get("required").and_then(Json::as_array).into_iter().flatten();
+        let mut missing: Vec<&str> = required.filter_map(Json::as_str).collect();
         entries.retain_mut(|entry| {
             let Some(schema) = properties.and_then(|p| p.get(&entry.key)).or(others) else {
                 let known = properties.into_iter().flatten().map(|(k, _)| k.as_str());
                 self.report.add(Kind::UnknownKey, &entry.key_place, unknown_key(&entry.key, name, known));
                 return false;
             };
-            seen.push(entry.key.clone());
-            let keep = self.node(&mut entry.node, schema, &entry.key);
-            sound &= keep || !required.contains(&entry.key.as_str());
-            keep
+            if self.node(&mut entry.node, schema, &entry.key) {
+                missing.retain(|m| *m != entry.key);
+                return true;
+            }
+            if missing.contains(&entry.key.as_str()) {
+                missing.retain(|m| *m != entry.key);
+                entry.node = hole(entry.node.place.clone(), self.resolve(schema));
+                return true;
+            }
+            false
         });
-        for key in required.iter().filter(|r| !seen.iter().any(|s| s == *r)) {
-            let schema = properties.and_then(|p| p.get(*key)).unwrap_or(&Json::Null);
-            self.report.add(Kind::MissingKey, &node.place, missing_key(key, name, schema));
-            sound = false;
+        for key in missing {
+            let schema = properties.and_then(|p| p.get(key)).unwrap_or(&Json::Null);
+            self.report.add(Kind::MissingKey, &place, missing_key(key, name, schema));
+            let node = hole(place.clone(), self.resolve(schema));
+            entries.push(Entry { key: key.into(), key_place: place.clone(), node });
         }
-        sound
     }
 
     fn choice(&mut self, node: &Node, choices: &[&str], key: &str) -> bool {
@@ -141,6 +146,19 @@ impl<'a> Walk<'a, '_> {
         );
         false
     }
+}
+
+/// What serde accepts in the place of a value.
+fn hole(place: Range<usize>, schema: &Json) -> Node {
+    let first = choices(schema).and_then(|c| c.first().map(|c| (*c).to_owned()));
+    let value = match schema.get("type").and_then(Json::as_str) {
+        Some("array") => Value::Array(vec![]),
+        Some("integer") => Value::Integer(Some(0)),
+        Some("boolean") => Value::Boolean(false),
+        Some("object") => Value::Table(vec![]),
+        _ => Value::Text(first.unwrap_or_default()),
+    };
+    Node { place, value, is_hole: true }
 }
 
 /// The values of an enumeration, as schemars writes it with and without descriptions.

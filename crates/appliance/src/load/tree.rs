@@ -9,6 +9,8 @@ use toml::de::{DeTable, DeValue};
 pub struct Node {
     pub place: Range<usize>,
     pub value: Value,
+    /// Stands for a value that is missing or wrong, which has been reported: nothing more is said about it.
+    pub is_hole: bool,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -108,7 +110,7 @@ impl Node {
 
 /// The tree of a parsed document.
 pub fn document(table: &Spanned<DeTable<'_>>) -> Node {
-    Node { place: table.span(), value: Value::Table(entries(table.get_ref())) }
+    Node { place: table.span(), value: Value::Table(entries(table.get_ref())), is_hole: false }
 }
 
 fn entries(table: &DeTable<'_>) -> Vec<Entry> {
@@ -132,5 +134,5 @@ fn node(value: &Spanned<DeValue<'_>>) -> Node {
         DeValue::Array(array) => Value::Array(array.iter().map(node).collect()),
         DeValue::Table(table) => Value::Table(entries(table)),
     };
-    Node { place, value }
+    Node { place, value, is_hole: false }
 }

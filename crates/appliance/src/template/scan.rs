@@ -42,7 +42,11 @@ pub fn scan(name: &str, text: &str) -> Scan {
             return found;
         }
     };
-    let undeclared = template.undeclared_variables(false);
+    let mut undeclared = template.undeclared_variables(false);
+    // minijinja's own functions, such as range
+    environment.globals().for_each(|(name, _)| {
+        undeclared.remove(name);
+    });
     let tokens: Vec<(Token<'_>, Span)> =
         tokenize(text, false, super::syntax()).map_while(Result::ok).collect();
     for (i, token) in tokens.iter().enumerate() {
