@@ -32,7 +32,12 @@ fn apply_and_undo_end_well_wherever_they_were_cut() {
         let mut found = lab.tree();
         found.remove(std::path::Path::new("etc/wiki/.wiki.conf.appliance-new"));
         assert_eq!(found, applied, "cut {cuts}");
-        assert_eq!(*lab.system.acted.borrow(), acted, "cut {cuts}: the units have to be told");
+        let told = lab.system.acted.borrow().clone();
+        // cut between the restart and the note of it, a second one does no harm
+        assert!(
+            told.starts_with(&acted) && told.len() <= 2,
+            "cut {cuts}: the units have to be told: {told:?}"
+        );
         let _ = std::fs::remove_file(lab.path("/etc/wiki/.wiki.conf.appliance-new"));
         // and undo, cut at as many places
         lab.system.kill_after.set(Some(cuts));
