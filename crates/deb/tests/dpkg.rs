@@ -17,7 +17,7 @@ fn paragraph() -> Paragraph {
 }
 
 fn dpkg_deb(args: &[&str]) -> String {
-    exec::Program::new("dpkg-deb").args(args).run().unwrap().text()
+    exec::Program::new("dpkg-deb").args(args).run().expect("dpkg-deb").text()
 }
 
 #[test]
