@@ -116,6 +116,9 @@ impl Action {
         if !self.units.is_empty() && self.user != "root" {
             faults.push(format!("only root may start and stop units, and it runs as `{}`", self.user));
         }
+        if self.configures && self.user != "root" {
+            faults.push(format!("only root may configure the machine, and it runs as `{}`", self.user));
+        }
         let mut seen = BTreeSet::new();
         for parameter in &self.parameters {
             if !is_name(&parameter.name) || !seen.insert(&parameter.name) {
@@ -218,6 +221,7 @@ mod tests {
             (r#""type":"email""#, r#""type":"shell""#, "unknown variant `shell`"),
             (r#""user":"moin""#, r#""user":"-moin""#, "user's name"),
             (r#""user":"moin""#, r#""user":"moin","units":["a.service"]"#, "only root"),
+            (r#""user":"moin""#, r#""user":"moin","configures":true"#, "only root"),
             (r#""user":"moin""#, r#""user":"root","units":["a"]"#, "suffix"),
             (r#""role":"administrator""#, r#""role":"root""#, "unknown variant"),
             (r#""name":"create-user""#, r#""name":"Create user""#, "its name"),

@@ -45,6 +45,10 @@ pub struct Action {
     /// May start and stop these units (through the system manager).
     #[serde(default)]
     pub units: Vec<String>,
+    /// Changes the machine's configuration, as `appliance-configure` does: may write anywhere but /usr and /boot, use the
+    /// network and the system manager. For putting a backup back; asks for user root.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub configures: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -139,6 +139,7 @@ mod tests {
             writable: vec![],
             network: false,
             units: vec![],
+            configures: false,
         };
         let map =
             |pairs: &[(&str, &str)]| pairs.iter().map(|(k, v)| (k.to_string(), v.to_string())).collect();

@@ -43,55 +43,61 @@ pub fn properties(folder: &Path, record: &Record) -> Vec<String> {
     list
 }
 
+/// What every action gets.
+const ALWAYS: &[&str] = &[
+    "NoNewPrivileges=yes",
+    "PrivateTmp=yes",
+    "PrivateDevices=yes",
+    "ProtectKernelTunables=yes",
+    "ProtectKernelModules=yes",
+    "ProtectKernelLogs=yes",
+    "ProtectControlGroups=yes",
+    "ProtectClock=yes",
+    "ProtectHostname=yes",
+    "RestrictNamespaces=yes",
+    "RestrictRealtime=yes",
+    "LockPersonality=yes",
+    "SystemCallArchitectures=native",
+    "SystemCallFilter=@system-service",
+    "SystemCallErrorNumber=EPERM",
+    "MemoryMax=75%",
+    "TasksMax=512",
+    "InaccessiblePaths=-/run/appliance-broker.socket",
+];
+
 fn sandbox(folder: &Path, action: &Action) -> Vec<String> {
+    let mut list: Vec<String> = ALWAYS.iter().map(ToString::to_string).collect();
+    let mut add = |property: String| list.push(property);
+    add(format!("CapabilityBoundingSet={CAPABILITIES}"));
     let folder = folder.display();
-    let mut list: Vec<String> = [
-        "NoNewPrivileges=yes",
-        "ProtectSystem=strict",
-        "PrivateTmp=yes",
-        "PrivateDevices=yes",
-        "ProtectKernelTunables=yes",
-        "ProtectKernelModules=yes",
-        "ProtectKernelLogs=yes",
-        "ProtectControlGroups=yes",
-        "ProtectClock=yes",
-        "ProtectHostname=yes",
-        "RestrictNamespaces=yes",
-        "RestrictRealtime=yes",
-        "RestrictSUIDSGID=yes",
-        "LockPersonality=yes",
-        "SystemCallArchitectures=native",
-        "SystemCallFilter=@system-service",
-        "SystemCallErrorNumber=EPERM",
-        "MemoryMax=75%",
-        "TasksMax=512",
-    ]
-    .map(String::from)
-    .into();
-    list.push(format!("CapabilityBoundingSet={CAPABILITIES}"));
-    // root may read homes, for it may be asked to save them
-    list.push(format!("ProtectHome={}", if action.user == "root" { "read-only" } else { "yes" }));
-    list.push(format!("ReadWritePaths={folder}"));
-    list.extend(action.writable.iter().map(|path| format!("ReadWritePaths=-{path}")));
     // they are gone (-) when the unit's last command runs, which gets its mounts in spite of its +
-    list.push(format!("BindPaths=-{folder}/making:{ARTIFACTS}"));
-    list.push(format!("BindReadOnlyPaths=-{folder}/uploads:{UPLOADS}"));
+    add(format!("BindPaths=-{folder}/making:{ARTIFACTS}"));
+    add(format!("BindReadOnlyPaths=-{folder}/uploads:{UPLOADS}"));
     for hidden in ["sessions", "links", "uploads"] {
-        list.push(format!("InaccessiblePaths=-{STATE}/{hidden}"));
+        add(format!("InaccessiblePaths=-{STATE}/{hidden}"));
     }
-    list.push("InaccessiblePaths=-/run/appliance-broker.socket".into());
-    if action.network {
-        list.push("RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK".into());
+    if action.configures {
+        add("ProtectSystem=yes".into());
     } else {
-        list.push("PrivateNetwork=yes".into());
-        list.push("RestrictAddressFamilies=AF_UNIX".into());
+        add("ProtectSystem=strict".into());
+        add("RestrictSUIDSGID=yes".into());
+        add(format!("ReadWritePaths={folder}"));
+        action.writable.iter().for_each(|path| add(format!("ReadWritePaths=-{path}")));
+        // root may read homes, for it may be asked to save them
+        add(format!("ProtectHome={}", if action.user == "root" { "read-only" } else { "yes" }));
     }
-    if action.units.is_empty() {
+    if action.network || action.configures {
+        add("RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK".into());
+    } else {
+        add("PrivateNetwork=yes".into());
+        add("RestrictAddressFamilies=AF_UNIX".into());
+    }
+    if action.units.is_empty() && !action.configures {
         // who may talk to the system manager as root is in no sandbox at all
         for socket in
             ["/run/systemd/private", "/run/systemd/io.systemd.Manager", "/run/dbus/system_bus_socket"]
         {
-            list.push(format!("InaccessiblePaths=-{socket}"));
+            add(format!("InaccessiblePaths=-{socket}"));
         }
     }
     list
@@ -161,5 +167,10 @@ mod tests {
         assert!(!has(&wide, "PrivateNetwork=yes") && !has(&wide, "InaccessiblePaths=-/run/systemd/private"));
         assert!(wide.iter().filter(|p| p.starts_with("ReadWritePaths")).count() == 1);
         assert!(has(&wide, "NoNewPrivileges=yes") && has(&wide, "ProtectHome=read-only"));
+        let restore = of(Some(r#","user":"root","configures":true"#));
+        assert!(has(&restore, "ProtectSystem=yes") && !has(&restore, "PrivateNetwork=yes"));
+        assert!(
+            has(&restore, "NoNewPrivileges=yes") && !has(&restore, "InaccessiblePaths=-/run/systemd/private")
+        );
     }
 }

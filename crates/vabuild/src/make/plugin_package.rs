@@ -95,6 +95,7 @@ fn action(action: &Action) -> Result<manifest::Action, Error> {
         writable: action.writable.clone(),
         network: action.network,
         units: vec![],
+        configures: false,
     })
 }
 
@@ -110,12 +111,12 @@ fn backup_actions(backup: &Backup, appliance: &Appliance) -> [manifest::Action; 
         confirm: None,
         parameters: vec![],
         user: "root".into(),
-        writable: vec![],
+        // the journal of units that are held still
+        writable: vec![state.clone()],
         network: false,
         units: backup.quiesce.clone(),
+        configures: false,
     };
-    let mut writable = backup.paths.clone();
-    writable.push(state);
     [
         action(
             "backup",
@@ -125,7 +126,8 @@ fn backup_actions(backup: &Backup, appliance: &Appliance) -> [manifest::Action; 
         manifest::Action {
             confirm: Some("Everything as it is now will be replaced by what is in the backup.".into()),
             parameters: vec![Parameter { name: "archive".into(), kind: ParameterType::File }],
-            writable,
+            // puts folders beside the present ones and swaps them, then applies the configuration again
+            configures: true,
             ..action(
                 "restore",
                 "Restore a backup",
