@@ -296,6 +296,7 @@ fn manifest() -> Manifest {
         writable: vec![],
         network: false,
         units: vec![],
+        configures: false,
     };
     let parameter = |name: &str, kind| Parameter { name: name.into(), kind };
     let mut restore = action("restore", "Restore", "Puts the wiki back as it was when a backup was made.");
