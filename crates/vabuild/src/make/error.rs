@@ -28,7 +28,7 @@ pub enum Error {
     /// A program that the build needs is not on this machine.
     #[error("{0}")]
     Tool(String),
-    #[error("{} writes no manual page (it is run with the argument `man`)", .program.display())]
+    #[error("no manual page can be made of {}: it does not run with --help", .program.display())]
     Manual { program: PathBuf, source: Box<exec::Error> },
     #[error("{} is being written by another vabuild; wait for it, or name another folder", .0.display())]
     Busy(PathBuf),

@@ -1,7 +1,8 @@
 //! The packages of a definition, made in process and put into a folder all at once.
 //!
 //! * [`metapackage`], [`seed_package`], [`plugin_package`]: the three packages of an appliance
-//! * [`package`]: ordinary packages; [`archive`]: upstream archives in them; [`maintainer`]: their scripts
+//! * [`package`]: ordinary packages; [`archive`]: upstream archives in them; [`maintainer`]: their scripts;
+//!   [`manual`]: manual pages of programs
 //! * [`control`]: control paragraphs, copyright, changelog; [`shell`]: texts in scripts
 //!
 //! The same definition gives the same bytes: entries are sorted, no time and no name of the machine gets in.
@@ -10,11 +11,14 @@ mod archive;
 mod control;
 mod error;
 mod maintainer;
+mod manual;
 mod metapackage;
 mod output;
 mod package;
 mod plugin_package;
 mod seed_package;
+#[cfg(test)]
+mod seed_tests;
 mod shell;
 
 pub use archive::Cache;

@@ -1,6 +1,6 @@
 //! Ordinary packages: a bundled application, or the project's own programs.
 
-use super::{Error, Sources, archive, control, maintainer};
+use super::{Error, Sources, archive, control, maintainer, manual};
 use appliance::{
     model::{Package, PackageFile},
     names,
@@ -10,7 +10,6 @@ use std::{
     fs,
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
-    time::Duration,
 };
 
 /// Before a source: a program of the folder given with `--programs`.
@@ -19,15 +18,14 @@ const PROGRAMS: &str = "{bin}/";
 /// The package without its documents.
 pub fn make(package: &Package, sources: &Sources) -> Result<Deb, Error> {
     let mut paragraph = control::of_package(package);
-    if package.sysusers.is_some() {
-        let depends: Vec<&str> = paragraph.get("Depends").into_iter().collect();
+    if package.sysusers.is_some() && !package.depends.iter().any(|relation| relation.starts_with("systemd")) {
         let sysusers = "systemd | systemd-standalone-sysusers | systemd-sysusers";
-        let depends = depends.into_iter().chain([sysusers]).collect::<Vec<_>>().join(", ");
-        paragraph.set("Depends", depends);
+        let depends: Vec<&str> = paragraph.get("Depends").into_iter().chain([sysusers]).collect();
+        paragraph.set("Depends", depends.join(", "));
     }
     let mut deb = Deb::new(paragraph, sources.date);
     for file in &package.files {
-        add(&mut deb.files, file, sources)?;
+        add(&mut deb.files, file, package, sources)?;
     }
     for one in &package.archives {
         deb.files.extend(archive::entries(one, &sources.archive(one)?)?);
@@ -60,7 +58,12 @@ pub fn make(package: &Package, sources: &Sources) -> Result<Deb, Error> {
 }
 
 /// A file, or a folder with all that is in it.
-fn add(entries: &mut Vec<Entry>, file: &PackageFile, sources: &Sources) -> Result<(), Error> {
+fn add(
+    entries: &mut Vec<Entry>,
+    file: &PackageFile,
+    package: &Package,
+    sources: &Sources,
+) -> Result<(), Error> {
     let mode = match &file.mode {
         Some(text) => {
             Some(names::mode(text).map_err(|m| Error::Definition(format!("{}: {}", file.path, m.message)))?)
@@ -69,8 +72,12 @@ fn add(entries: &mut Vec<Entry>, file: &PackageFile, sources: &Sources) -> Resul
     };
     if let Some(program) = file.source.strip_prefix(PROGRAMS) {
         let source = sources.program(program)?;
+        let title = file.path.rsplit('/').next().unwrap_or_default();
         entries.push(match section(&file.path) {
-            Some(_) => Entry::bytes(format!("{}.gz", file.path), control::gzip(&manual_of(&source)?), 0o644),
+            Some(_) => {
+                let page = manual::page(&source, title, &format!("{} {}", package.name, package.version))?;
+                Entry::bytes(format!("{}.gz", file.path), control::gzip(&page), 0o644)
+            }
             None => Entry::file(&file.path, source, mode.unwrap_or(0o755)),
         });
         return Ok(());
@@ -106,13 +113,6 @@ fn section(path: &str) -> Option<char> {
     let (_, section) = file.rsplit_once('.')?;
     let mut chars = section.chars();
     chars.next().filter(|c| ('1'..='9').contains(c) && chars.next().is_none())
-}
-
-/// A program's manual page, as the program itself writes it: with the single argument `man`.
-fn manual_of(program: &Path) -> Result<Vec<u8>, Error> {
-    let run = exec::Program::new(program).arg("man").timeout(Duration::from_secs(20));
-    let page = run.run().map_err(|e| Error::Manual { program: program.into(), source: Box::new(e) })?;
-    Ok(page.stdout)
 }
 
 /// Regular files below a folder in the order of their names, with their paths from there. Links are followed by

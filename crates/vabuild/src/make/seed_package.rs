@@ -146,7 +146,7 @@ fn debconf_type(kind: QuestionType) -> &'static str {
 }
 
 /// The script that asks and answers.
-fn config(definition: &Definition, appliance: &Appliance) -> Result<String, Error> {
+pub(super) fn config(definition: &Definition, appliance: &Appliance) -> Result<String, Error> {
     let mut script = format!(
         "#!/bin/sh\n# Asks the questions of {name}-appliance and answers those of other packages in advance.\nset -e\n\
          . /usr/share/debconf/confmodule\ndb_version 2.0\ndb_capb backup\n\nappliance={name}\npackage={package}\n",
@@ -183,9 +183,7 @@ fn ask_all(script: &mut String, questions: &[Question]) {
     for (index, question) in questions.iter().enumerate() {
         let _ = writeln!(script, "ask_{}() {{", index + 1);
         if question.kind == QuestionType::Select {
-            let choices: Vec<String> = question.choices.iter().map(|choice| shell::quote(choice)).collect();
-            let choices = if choices.is_empty() { "''".into() } else { choices.join(" | ") };
-            let _ = writeln!(script, "    is_choice() {{ case $1 in {choices}) ;; *) return 1 ;; esac; }}");
+            let _ = writeln!(script, "    {}", choices(question));
         }
         let parts = shell::default_parts(question);
         let computed = parts.iter().any(|part| !matches!(part, Part::Text(_)));
@@ -209,7 +207,15 @@ fn ask_all(script: &mut String, questions: &[Question]) {
     );
 }
 
-fn type_word(kind: QuestionType) -> &'static str {
+/// The function that knows the choices of a question.
+pub(super) fn choices(question: &Question) -> String {
+    let choices: Vec<String> = question.choices.iter().map(|choice| shell::quote(choice)).collect();
+    let choices = if choices.is_empty() { "''".into() } else { choices.join(" | ") };
+    format!("is_choice() {{ case $1 in {choices}) ;; *) return 1 ;; esac; }}")
+}
+
+/// The type as the script's functions call it.
+pub(super) fn type_word(kind: QuestionType) -> &'static str {
     match kind {
         QuestionType::String => "string",
         QuestionType::Boolean => "boolean",

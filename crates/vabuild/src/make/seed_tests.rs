@@ -1,0 +1,225 @@
+//! The seed package's `config`, run by a real shell against a stand-in for debconf.
+
+use super::seed_package;
+use appliance::{
+    Definition, answers,
+    model::{Appliance, Seed},
+    question::{Generate, Question, QuestionType},
+};
+use exec::Program;
+use proptest::prelude::*;
+use std::{fs, path::PathBuf};
+use tempfile::TempDir;
+
+const KINDS: [QuestionType; 9] = [
+    QuestionType::String,
+    QuestionType::Boolean,
+    QuestionType::Select,
+    QuestionType::Password,
+    QuestionType::Email,
+    QuestionType::Hostname,
+    QuestionType::Domain,
+    QuestionType::Port,
+    QuestionType::Number,
+];
+
+fn question(name: &str, kind: QuestionType) -> Question {
+    let choices = vec!["a, b".to_owned(), "it's".into(), "*".into()];
+    let choices = if kind == QuestionType::Select { choices } else { vec![] };
+    Question {
+        name: name.into(),
+        prompt: "What $(touch PWNED) `touch PWNED` 'x'?\nTemplate: evil/one".into(),
+        description: None,
+        kind,
+        choices,
+        default: None,
+        generate: None,
+        optional: false,
+    }
+}
+
+fn seed(question: &str, value: &str) -> Seed {
+    Seed {
+        package: "postfix".into(),
+        question: question.into(),
+        kind: "string".into(),
+        value: value.into(),
+        template: None,
+    }
+}
+
+fn definition(questions: Vec<Question>, seeds: Vec<Seed>) -> Definition {
+    let appliance = Appliance {
+        name: "wiki".into(),
+        version: "1.0".into(),
+        summary: "a wiki".into(),
+        description: None,
+        maintainer: "Ada <ada@example.org>".into(),
+        homepage: None,
+        packages: vec![],
+        releases: vec![],
+        url: "http://localhost/".into(),
+        triggers: vec![],
+    };
+    Definition { appliance: Some(appliance), questions, seeds, ..Definition::default() }
+}
+
+/// debconf's database, and the script that works on it.
+struct Debconf {
+    folder: TempDir,
+    script: String,
+}
+
+impl Debconf {
+    fn new(definition: &Definition) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let confmodule = concat!(env!("CARGO_MANIFEST_DIR"), "/src/make/testdata/confmodule");
+        let script = seed_package::config(definition, definition.appliance.as_ref().unwrap()).unwrap();
+        let state = folder.path().join("state");
+        let script = script
+            .replace("/usr/share/debconf/confmodule", confmodule)
+            .replace("state=/var/lib/appliances/", &format!("state={}/", state.display()));
+        let debconf = Debconf { folder, script };
+        for question in &definition.questions {
+            debconf.put(&format!("wiki-appliance-seed/{}.value", question.name), "");
+        }
+        debconf
+    }
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name.replace('/', "%"))
+    }
+    fn put(&self, name: &str, content: &str) {
+        fs::write(self.path(name), content).unwrap();
+    }
+    fn get(&self, question: &str) -> String {
+        fs::read_to_string(self.path(&format!("{question}.value"))).unwrap_or_default()
+    }
+    fn typed(&self, question: &str, lines: &[&str]) {
+        self.put(
+            &format!("wiki-appliance-seed/{question}.typed"),
+            &lines.iter().map(|l| format!("{l}\n")).collect::<String>(),
+        );
+    }
+    fn run(&self) -> exec::Output {
+        let shell = Program::new("sh").args(["-c", &self.script, "config", "configure"]);
+        let output = shell.dir(self.folder.path()).env("DB", self.folder.path()).output().unwrap();
+        assert!(!self.folder.path().join("PWNED").exists());
+        output
+    }
+}
+
+#[test]
+fn a_hostile_definition_stays_text_and_arrives_unharmed() {
+    let hostile = [
+        "$(touch PWNED)",
+        "`touch PWNED`",
+        "'; touch PWNED; '",
+        "a  b\\c \\\\ ",
+        "\"$host_name\"",
+        "*",
+        "# x",
+    ];
+    let seeds: Vec<Seed> = hostile.iter().enumerate().map(|(i, v)| seed(&format!("p/q{i}"), v)).collect();
+    let mut definition = definition(vec![question("name", QuestionType::String)], seeds);
+    definition
+        .seeds
+        .push(Seed { package: "x\ntouch PWNED".into(), ..seed("p/'$(touch PWNED)'", "{{ answers.name }}") });
+    definition.questions[0].default = Some("$(touch PWNED) 'it''s' {{ host.name }}".into());
+    let debconf = Debconf::new(&definition);
+    assert!(debconf.run().success());
+    for (i, value) in hostile.iter().enumerate() {
+        assert_eq!(debconf.get(&format!("p/q{i}")), *value);
+    }
+    let name = debconf.get("wiki-appliance-seed/name");
+    assert!(name.starts_with("$(touch PWNED) 'it''s' "));
+    assert_eq!(debconf.get("p/'$(touch PWNED)'"), name);
+}
+
+#[test]
+fn an_answer_that_was_given_stays_and_a_registered_question_needs_no_stand_in() {
+    let mut registered = seed("app/mysql/pass", "new");
+    registered.template = Some("dbconfig-common/mysql/pass".into());
+    let debconf =
+        Debconf::new(&definition(vec![], vec![seed("p/given", "new"), seed("p/open", "new"), registered]));
+    for name in ["p/given.value", "p/open.value", "dbconfig-common/mysql/pass.value"] {
+        debconf.put(name, "old");
+    }
+    debconf.put("p/given.seen", "");
+    assert!(debconf.run().success());
+    assert_eq!((debconf.get("p/given"), debconf.get("p/open")), ("old".into(), "new".into()));
+    assert_eq!(debconf.get("app/mysql/pass"), "new");
+    assert!(debconf.path("app/mysql/pass.seen").exists() && !debconf.path("loaded").exists());
+}
+
+#[test]
+fn people_are_asked_again_until_the_answer_is_good_and_may_go_back() {
+    let questions = vec![question("domain", QuestionType::Domain), question("port", QuestionType::Port)];
+    let debconf = Debconf::new(&definition(questions, vec![]));
+    debconf.typed("domain", &["nonsense", "example.org"]);
+    debconf.typed("port", &["BACK", "0", "65536", "8080"]);
+    assert!(debconf.run().success());
+    assert_eq!(debconf.get("wiki-appliance-seed/domain"), "example.org");
+    assert_eq!(debconf.get("wiki-appliance-seed/port"), "8080");
+    let said = fs::read_to_string(debconf.path("said")).unwrap();
+    assert_eq!(said.lines().count(), 3);
+}
+
+#[test]
+fn with_nobody_there_a_missing_answer_is_an_error_with_its_name() {
+    let debconf =
+        Debconf::new(&definition(vec![question("domain", QuestionType::Domain)], vec![seed("p/q", "x")]));
+    let output = debconf.run();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(output.tail(3).join(" ").contains("wiki-appliance-seed/domain"));
+    assert!(!debconf.path("p/q.value").exists());
+}
+
+#[test]
+fn a_secret_is_made_once_and_never_again_after_it_was_taken_out_of_debconf() {
+    let mut password = question("password", QuestionType::Password);
+    password.generate = Some(Generate { length: 24 });
+    let debconf = Debconf::new(&definition(vec![password], vec![seed("p/q", "{{ answers.password }}")]));
+    assert!(debconf.run().success());
+    let made = debconf.get("wiki-appliance-seed/password");
+    assert_eq!((made.len(), debconf.get("p/q")), (24, made.clone()));
+    assert!(made.chars().all(|c| c.is_ascii_alphanumeric() && !"0O1lI".contains(c)));
+    debconf.run();
+    assert_eq!(debconf.get("wiki-appliance-seed/password"), made);
+    // the appliance is configured: its secret lies in its own place
+    debconf.put("wiki-appliance-seed/password.value", "");
+    let secrets = debconf.folder.path().join("state/wiki/secrets");
+    fs::create_dir_all(&secrets).unwrap();
+    fs::write(secrets.join("password"), &made).unwrap();
+    assert!(debconf.run().success());
+    assert_eq!(debconf.get("wiki-appliance-seed/password"), "");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(20))]
+    /// The shell's judgement of an answer is the one that `appliance-configure` makes later.
+    #[test]
+    fn shell_and_library_agree_on_answers(
+        answers in prop::collection::vec(prop_oneof![
+            "[a-z0-9.@-]{1,12}", "-?0{0,2}[0-9]{1,20}", "[ -~]{1,10}@[a-z.]{1,8}", "[ -~]{1,20}",
+            Just("a, b".to_owned()), Just("it's".to_owned()), Just("true".to_owned()), "[a-z]{60,66}\\.[a-z]{1,3}",
+        ], 1..30),
+    ) {
+        for kind in KINDS {
+            let question = question("q", kind);
+            let debconf = Debconf::new(&definition(vec![question.clone()], vec![]));
+            // the functions alone, without what asks and answers
+            let functions = debconf.script.split("\nstep=1\n").next().unwrap();
+            let choice = seed_package::choices(&question);
+            let mut script = format!("{functions}\n{choice}\n");
+            for answer in &answers {
+                let (kind, answer) = (seed_package::type_word(kind), super::shell::quote(answer));
+                script += &format!("if is_valid {kind} {answer}; then echo yes; else echo no; fi\n");
+            }
+            let out = Program::new("sh").arg("-c").arg(script).env("DB", debconf.folder.path()).run().unwrap().text();
+            for (answer, verdict) in answers.iter().zip(out.lines()) {
+                let expect = answers::validate(&question, answer).is_ok();
+                prop_assert_eq!(verdict == "yes", expect, "{:?} {:?}", kind, answer);
+            }
+        }
+    }
+}
