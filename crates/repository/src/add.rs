@@ -62,18 +62,21 @@ impl Repository {
         let _lock = Lock::take(&self.root)?;
         recover::tidy(self)?;
         let result = self.locked_change(signer, now, work);
-        // after an error: whatever has been laid down is taken away again; after a success: the staging folder
-        let tidied = recover::tidy(self);
-        let added = result?;
-        tidied.map(|()| added)
+        match &result {
+            Ok((_, Some(release))) => recover::finish(self, release)?,
+            // whatever has been laid down is taken away again; the first error is the one to tell
+            _ => drop(recover::tidy(self)),
+        }
+        result.map(|(added, _)| added)
     }
 
+    /// Also gives back what was published, when something was.
     fn locked_change(
         &self,
         signer: &dyn Signer,
         now: u64,
         work: impl FnOnce(&Published) -> Result<Merged>,
-    ) -> Result<Added> {
+    ) -> Result<(Added, Option<Release>)> {
         let mut keys = vec![signer.public_key()];
         keys.extend(&self.settings.trusted);
         let before = self.published(Some(&keys))?;
@@ -82,13 +85,13 @@ impl Repository {
         let mut published = before.unwrap_or_else(|| Published { release: release.clone(), stanzas: vec![] });
         let merged = work(&published)?;
         if merged.incoming.is_empty() && !merged.always && !is_new {
-            return Ok(merged.added);
+            return Ok((merged.added, None));
         }
         published.stanzas.extend(merged.stanzas);
         published.stanzas.sort_by(|a, b| a.package.order(&b.package));
         let publication = Publication { repository: self, release, incoming: merged.incoming };
-        publication.publish(&published.stanzas, signer, now)?;
-        Ok(merged.added)
+        let release = publication.publish(&published.stanzas, signer, now)?;
+        Ok((merged.added, Some(release)))
     }
 }
 

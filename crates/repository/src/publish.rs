@@ -19,6 +19,9 @@ use std::{
 /// tools take the plain index.
 const ZSTD_LEVEL: i32 = 3;
 
+/// With more new files than this the whole filesystem is flushed once, instead of each file and folder.
+pub const MANY: usize = 16;
+
 /// A file on its way into the pool.
 #[derive(Debug)]
 pub struct Incoming {
@@ -36,8 +39,8 @@ pub struct Publication<'a> {
 }
 
 impl Publication<'_> {
-    /// Publishes these packages, sorted, with this Release.
-    pub fn publish(mut self, stanzas: &[Stanza], signer: &dyn Signer, now: u64) -> Result<()> {
+    /// Publishes these packages, sorted, with this Release, which is given back with its indices.
+    pub fn publish(mut self, stanzas: &[Stanza], signer: &dyn Signer, now: u64) -> Result<Release> {
         let (disk, staging) = (&self.repository.disk, self.repository.staging());
         disk.folder(&staging)?;
         self.complete_architectures(stanzas);
@@ -50,7 +53,8 @@ impl Publication<'_> {
         let (dist, staged) = (self.repository.dist(), staging.join("InRelease"));
         disk.write(&staged, signed.as_bytes())?;
         disk.rename(&staged, &dist.join("InRelease"))?;
-        disk.sync_folder(&dist)
+        disk.sync_folder(&dist)?;
+        Ok(self.release)
     }
 
     fn complete_architectures(&mut self, stanzas: &[Stanza]) {
@@ -102,7 +106,7 @@ impl Publication<'_> {
         }
         let disk = &self.repository.disk;
         let note: String = self.incoming.iter().map(|file| format!("{}\n", file.path)).collect();
-        disk.write(&self.repository.staging().join(NOTE), note.as_bytes())?;
+        disk.write_note(&self.repository.staging().join(NOTE), note.as_bytes())?;
         let mut folders = BTreeSet::new();
         for file in &self.incoming {
             let target = self.repository.root.join(&file.path);
@@ -115,7 +119,14 @@ impl Publication<'_> {
                 false => disk.rename(&file.from, &target)?,
             }
         }
-        folders.iter().try_for_each(|folder| disk.sync_folder(folder))
+        match self.incoming.len() > MANY {
+            true => disk.sync_everything(&self.repository.root),
+            // with the folders above, which may be new
+            false => folders.iter().try_for_each(|folder| {
+                let inside = folder.ancestors().take_while(|f| f.starts_with(&self.repository.root));
+                inside.take(3).try_for_each(|folder| disk.sync_folder(folder))
+            }),
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! Tidies up after every change, and after one that was killed: the published state is never touched.
 
-use crate::{Error, Package, Repository, Result, publish::NOTE, state::Published};
+use crate::{Error, Package, Repository, Result, publish::NOTE, release::Release, state::Published};
 use std::{
     collections::HashSet,
     fs,
@@ -8,21 +8,26 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// Needs the lock.
+/// After a change that did not come to its end, or before one. Needs the lock.
 pub fn tidy(repository: &Repository) -> Result<()> {
-    let staging = repository.staging();
-    if !staging.exists() {
+    if !repository.staging().exists() {
         return Ok(());
     }
     // what cannot be read is reported by whoever needs it; nothing is removed then
     if let (Ok(published), Ok(elsewhere)) = (repository.published(None), repository.elsewhere()) {
         remove_unpublished(repository, published.as_ref(), &elsewhere)?;
         if let Some(published) = &published {
-            name_indices(repository, published)?;
-            drop_generations(repository, published)?;
+            return finish(repository, &published.release);
         }
     }
-    repository.disk.remove_folder(&staging)
+    repository.disk.remove_folder(&repository.staging())
+}
+
+/// After a change: what it published is named in `release`.
+pub fn finish(repository: &Repository, release: &Release) -> Result<()> {
+    name_indices(repository, release)?;
+    drop_generations(repository, release)?;
+    repository.disk.remove_folder(&repository.staging())
 }
 
 /// Takes away the pool files of a change that did not come to its end.
@@ -48,9 +53,9 @@ fn remove_unpublished(
 }
 
 /// Gives the published indices their plain names, and the Release file without signature for those who look.
-fn name_indices(repository: &Repository, published: &Published) -> Result<()> {
+fn name_indices(repository: &Repository, release: &Release) -> Result<()> {
     let inode = |path: &Path| fs::metadata(path).map(|meta| (meta.dev(), meta.ino())).ok();
-    for index in &published.release.indices {
+    for index in &release.indices {
         let (from, to) = (repository.by_hash(index), repository.dist().join(&index.path));
         if inode(&from) != inode(&to) {
             let staged = repository.staging().join("index");
@@ -62,8 +67,8 @@ fn name_indices(repository: &Repository, published: &Published) -> Result<()> {
 }
 
 /// Keeps the files of the last generations and removes those before.
-fn drop_generations(repository: &Repository, published: &Published) -> Result<()> {
-    let current: HashSet<PathBuf> = published.release.indices.iter().map(|i| repository.by_hash(i)).collect();
+fn drop_generations(repository: &Repository, release: &Release) -> Result<()> {
+    let current: HashSet<PathBuf> = release.indices.iter().map(|i| repository.by_hash(i)).collect();
     let folders: HashSet<&Path> = current.iter().filter_map(|path| path.parent()).collect();
     for folder in folders {
         let per_generation = current.iter().filter(|path| path.parent() == Some(folder)).count();

@@ -1,6 +1,6 @@
 //! Reads packages, several at a time: each file once, for its hash, its control paragraph and its copy together.
 
-use crate::{Error, Package, Result, Seeds, disk::Disk, stanza};
+use crate::{Error, Package, Result, Seeds, disk::Disk, publish::MANY, stanza};
 use deb::{Paragraph, Version};
 use sha2::{Digest, Sha256};
 use std::{
@@ -34,7 +34,7 @@ pub struct Scanned {
 pub fn packages(files: &[PathBuf], disk: &Disk, staging: Option<&Path>) -> Result<Vec<Scanned>> {
     each(files, |index, file, buffer| {
         let copy = staging.map(|folder| folder.join(format!("{index}.deb")));
-        package(file, copy, disk, buffer)
+        package(file, copy, disk, buffer, files.len() <= MANY)
     })
 }
 
@@ -86,7 +86,13 @@ fn each<T: Send>(
     done.into_iter().map(|(_, result)| result).collect()
 }
 
-fn package(source: &Path, copy: Option<PathBuf>, disk: &Disk, buffer: &mut [u8]) -> Result<Scanned> {
+fn package(
+    source: &Path,
+    copy: Option<PathBuf>,
+    disk: &Disk,
+    buffer: &mut [u8],
+    flush: bool,
+) -> Result<Scanned> {
     let file = File::open(source).map_err(Error::io("open", source))?;
     let length = file.metadata().map_err(Error::io("open", source))?.len();
     let out = copy.as_deref().map(|path| disk.create(path)).transpose()?;
@@ -102,7 +108,7 @@ fn package(source: &Path, copy: Option<PathBuf>, disk: &Disk, buffer: &mut [u8])
         return Err(Error::io("read", source)(io::Error::other("it changed while it was read")));
     }
     let sha256 = hex(&tee.hash.finalize());
-    if let (Some(out), Some(path)) = (&out, &copy) {
+    if let (Some(out), Some(path), true) = (&out, &copy, flush) {
         disk.flush(out, path)?;
     }
     let (name, version, architecture) = identity(&control, source)?;
