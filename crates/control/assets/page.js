@@ -165,5 +165,9 @@ function upload(form) {
 
 const task = $("task"), leaving = $("leaving");
 if (task && task.dataset.state === "running") follow(task);
-if (leaving) wait(leaving);
+if (leaving) {
+  // this page may be the answer to the form: loading it again must not send that once more
+  history.replaceState(null, "", `/tasks/${task.dataset.id}`);
+  wait(leaving);
+}
 for (const form of document.querySelectorAll("form[data-upload]")) upload(form);

@@ -1,12 +1,16 @@
 //! Restart and shut down, each after a question.
 
 use crate::{
+    log::Summary,
     machine::Machine,
     text,
     web::{
         app::App,
         gate::Visitor,
-        pages::{self, tasks::Row},
+        pages::{
+            self,
+            tasks::{self, Row},
+        },
         reply::{self, Failure, Frame},
     },
 };
@@ -16,7 +20,7 @@ use axum::{
     extract::{Path, State},
     response::Response,
 };
-use broker_protocol::Work;
+use broker_protocol::{Answer, Ask, Work};
 
 #[derive(Template)]
 #[template(path = "power.html")]
@@ -67,7 +71,14 @@ pub async fn start(
     Extension(visitor): Extension<Visitor>,
     Path(what): Path<String>,
 ) -> Result<Response, Failure> {
-    pages::start(&app, &visitor, work(&what)?).await
+    let Answer::Task(task) = app.ask(&visitor.caller, Ask::Start { work: work(&what)? }).await?.0 else {
+        return Err(Failure::strange());
+    };
+    if visitor.json {
+        return Ok(reply::done(&visitor, &task, ""));
+    }
+    // the page itself instead of the way to it: in a moment nobody is here to ask
+    tasks::page_of(&visitor, &task, Summary::default())
 }
 
 /// `GET /boot-id`: differs after every start of the machine, so the script sees when it is back.

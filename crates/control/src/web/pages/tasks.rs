@@ -115,12 +115,17 @@ pub async fn show(
         return Ok(reply::done(&visitor, &task, ""));
     }
     let summary = pages::part(file)?.ok().and_then(|f| Summary::read(f).ok()).unwrap_or_default();
-    let row = Row::new(&task);
+    page_of(&visitor, &task, summary)
+}
+
+/// The page of one task.
+pub fn page_of(visitor: &Visitor, task: &Task, summary: Summary) -> Result<Response, Failure> {
+    let row = Row::new(task);
     let running = row.state == "running" && summary.result.is_none();
     let silent = text::now().saturating_sub(summary.last / 1000);
     let machine = Machine::read();
     let page = Page {
-        frame: Frame::new(&visitor, &row.title, "tasks").refresh(if running { 3 } else { 0 }),
+        frame: Frame::new(visitor, &row.title, "tasks").refresh(if running { 3 } else { 0 }),
         percent: summary.percent.unwrap_or(0.0) as u32,
         artifacts: task
             .artifacts
@@ -130,9 +135,9 @@ pub async fn show(
         cancellable: running && task.cancellable,
         silence: (running && summary.last > 0 && silent >= 10).then(|| text::span(silent)),
         result: summary.result.as_ref().map(|(_, m, d)| (m.clone(), d.clone())),
-        leaving: leaving(&task, machine.booted),
+        leaving: leaving(task, machine.booted),
         boot_id: machine.boot_id,
-        back: way_back(&task),
+        back: way_back(task),
         row,
         summary,
     };
