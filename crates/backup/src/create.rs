@@ -81,8 +81,8 @@ fn write(work: &mut Work, paths: &[String], part: &Path, file: File) -> Result<u
     let mut writer =
         Writer { work, tar, index: Index::default(), accounts, exclude, total, told: Instant::now() };
     writer.all(paths).map_err(|e| match e {
-        // what the tar writer says about its own file
-        Error::Io { operation: "save", source, .. } if source.kind() == io::ErrorKind::StorageFull => {
+        // it is the archive that found no room, not the file that was read
+        Error::DiskFull { operation: "save", .. } => {
             Error::DiskFull { operation: "write", path: part.into() }
         }
         e => e,
@@ -188,10 +188,10 @@ impl Writer<'_, '_> {
         let file = options.open(path).map_err(Error::io("read", path))?;
         let mut reader = Hashing { inner: file.take(stat.len()), hash: Sha256::new(), bytes: 0 };
         let appended = self.tar.append_data(header, at, &mut reader);
+        appended.map_err(Error::io("save", path))?;
         if reader.bytes != stat.len() {
             return Err(Error::Changed(path.display().to_string()));
         }
-        appended.map_err(Error::io("save", path))?;
         self.index.size += stat.len();
         if self.told.elapsed().as_millis() >= 250 {
             self.told = Instant::now();
