@@ -1,6 +1,7 @@
 //! The page under test, and a client that speaks real TLS to it.
 
 #![allow(clippy::unwrap_used, reason = "what breaks in here breaks the test")]
+
 use crate::fake::Fake;
 use control::{
     certificate,
