@@ -361,6 +361,7 @@ pub struct PackageUnit {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct LintianOverride {
+    /// The tag as lintian prints it, and after a blank which of its findings, `*` for all.
     pub tag: String,
     pub reason: String,
 }

@@ -576,7 +576,7 @@ source = "files/nix"
 path = "/usr/bin/x"
 mode = "9"
 [[package.lintian]]
-tag = "a b"
+tag = "a,b"
 reason = ""
 "#,
         expect: &[

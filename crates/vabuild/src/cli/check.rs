@@ -75,7 +75,7 @@ fn look_up(arguments: &Arguments, examined: &mut Examined) -> Result<String> {
     let first = definition.appliance.as_ref().and_then(|a| a.releases.first().cloned());
     let name = arguments.release.clone().or(first).unwrap_or_else(|| "trixie".into());
     if arguments.offline {
-        return Ok(format!("; --offline: {count} packages were not looked up in {name}"));
+        return Ok(format!("; --offline: packages not looked up in {name}: {count}"));
     }
     appliance::names::release(&name).map_err(|e| Failure::bad_input(e.message))?;
     let release = index::Release { name: name.clone(), mirror: arguments.mirror.clone() };
