@@ -143,7 +143,7 @@ fn postrm(package: &Package, units: &Units) -> String {
             body,
             "if [ \"$1\" = remove ] && [ -z \"${{DPKG_ROOT:-}}\" ] && [ -d /run/systemd/system ]; then\n    \
              systemctl --system daemon-reload >/dev/null || true\nfi\n\
-             if [ \"$1\" = purge ] && [ -x /usr/bin/deb-systemd-helper ]; then\n    \
+             if [ \"$1\" = purge ] && command -v deb-systemd-helper >/dev/null; then\n    \
              deb-systemd-helper purge{} >/dev/null || true\nfi\n",
             units.all
         );

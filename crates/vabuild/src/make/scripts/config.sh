@@ -52,7 +52,13 @@ is_number() {
     digits=${1#-}
     case $digits in '' | *[!0-9]*) return 1 ;; esac
     while :; do case $digits in 0?*) digits=${digits#0} ;; *) break ;; esac; done
-    [ "${#digits}" -le 18 ]
+    if [ "${#digits}" -ne 19 ]; then [ "${#digits}" -lt 19 ]; return; fi
+    # 64 bits: the shell itself cannot compare what goes beyond them
+    high=${digits%?????????}
+    low=${digits#"$high"}
+    last=854775807
+    case $1 in -*) last=854775808 ;; esac
+    [ "$high" -lt 9223372036 ] || { [ "$high" -eq 9223372036 ] && [ "$low" -le "$last" ]; }
 }
 
 is_port() {
