@@ -1,5 +1,7 @@
 //! Packages as a whole: the same bytes each time, readable by dpkg-deb, all of them or none.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on shall end")]
+
 use appliance::Definition;
 use exec::Program;
 use sha2::{Digest, Sha256};

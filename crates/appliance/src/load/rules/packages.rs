@@ -203,7 +203,7 @@ fn maintenance(rules: &mut Rules<'_, '_>, way: &Way<'_>, package: &Package) {
 fn check_override(rules: &mut Rules<'_, '_>, way: &Way<'_>, lintian: &LintianOverride) {
     // the tag, and what it says about which part, as in an override: `*` stands for anything
     let tag = lintian.tag.split(' ').next().unwrap_or_default();
-    if tag.is_empty() || !tag.chars().all(|c| c.is_ascii_alphanumeric() || "-_/:".contains(c)) {
+    if tag.is_empty() || !tag.chars().all(|c| c.is_ascii_alphanumeric() || "-_/:.".contains(c)) {
         let mistake = Mistake::new("not a tag of lintian's")
             .help("write one as lintian prints it, such as `no-manual-page`");
         rules.wrong(Kind::Name, &way.key("tag"), mistake);
