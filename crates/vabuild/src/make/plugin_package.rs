@@ -3,7 +3,7 @@
 use super::{Error, control};
 use crate::folder::Folder;
 use appliance::{
-    Definition,
+    Definition, Folder as _,
     model::{Action, Appliance, Backup},
 };
 use deb::{Deb, Entry};
@@ -30,6 +30,9 @@ pub fn make(
     if definition.backup.is_some() {
         depends.push("appliance-tools");
     }
+    if definition.actions.iter().any(|action| is_python(folder, &action.run)) {
+        depends.push("python3");
+    }
     paragraph.set("Depends", depends.join(", "));
     let text = format!(
         "This package tells the management page what it can do for the {} appliance:\nthe actions that stand there as forms, \
@@ -55,6 +58,13 @@ pub fn make(
         }
     }
     Ok(deb)
+}
+
+/// Whether Python runs the program: a script needs its interpreter (Policy 10.4).
+fn is_python(folder: &Folder, program: &str) -> bool {
+    let start = folder.read(program, 64).unwrap_or_default();
+    start.starts_with(b"#!")
+        && start.split(|b| *b == b'\n').next().is_some_and(|l| l.windows(7).any(|w| w == b"python3"))
 }
 
 fn manifest(definition: &Definition, appliance: &Appliance) -> Result<Manifest, Error> {
