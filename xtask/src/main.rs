@@ -1,5 +1,6 @@
 //! What a developer runs: `cargo xtask demo`, `test`, `dist`, `bench`.
 
+mod bench;
 mod demo;
 mod dist;
 mod test;
@@ -20,6 +21,8 @@ enum Command {
     Demo(demo::Arguments),
     /// Run all tests, those on booted machines and in a real browser included
     Test(test::Arguments),
+    /// Measure against what a user would pick instead, in the same run
+    Bench(bench::Arguments),
     /// Build the project's packages and the appliances into a signed repository
     Dist,
 }
@@ -34,6 +37,7 @@ fn main() -> ExitCode {
     let done = match Arguments::parse().command {
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Test(arguments) => test::run(&arguments),
+        Command::Bench(arguments) => bench::run(&arguments),
         Command::Dist => {
             dist::run().map(|dist| println!("the repository is in {}", dist.repository.display()))
         }

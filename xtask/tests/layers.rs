@@ -24,7 +24,11 @@ fn needs() -> BTreeMap<String, BTreeSet<String>> {
     let mut direct: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for node in list(&metadata["resolve"]["nodes"]) {
         let normal = |dep: &Value| list(&dep["dep_kinds"]).iter().any(|k| k["kind"].is_null());
-        let deps = list(&node["deps"]).iter().filter(|d| normal(d)).map(|d| names[d["pkg"].as_str().unwrap()].clone()).collect();
+        let deps = list(&node["deps"])
+            .iter()
+            .filter(|d| normal(d))
+            .map(|d| names[d["pkg"].as_str().unwrap()].clone())
+            .collect();
         direct.insert(names[node["id"].as_str().unwrap()].clone(), deps);
     }
     direct.keys().map(|name| (name.clone(), closure(name, &direct))).collect()

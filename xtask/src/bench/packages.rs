@@ -51,7 +51,8 @@ fn plant(tree: &Path, files: usize, size: usize) -> Result<()> {
     let share = tree.join("usr/share/sample");
     fs::create_dir_all(&share)?;
     for file in 0..files {
-        let lines = (0..size / 40).map(|line| format!("setting-{:x} = {:x}\n", line % 50, line * 7919 * (file + 1)));
+        let lines =
+            (0..size / 40).map(|line| format!("setting-{:x} = {:x}\n", line % 50, line * 7919 * (file + 1)));
         fs::write(share.join(format!("file-{file}")), lines.collect::<String>())?;
     }
     symlink("file-0", share.join("link"))?;

@@ -42,7 +42,8 @@ fn install_tools() -> Result<()> {
 fn real_packages() -> Result<Vec<PathBuf>> {
     let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
     let cache = cache.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache")));
-    let folder = cache.context("neither XDG_CACHE_HOME nor HOME is set")?.join("virtual-appliance-tools/debs");
+    let folder =
+        cache.context("neither XDG_CACHE_HOME nor HOME is set")?.join("virtual-appliance-tools/debs");
     let mut debs = list(&folder);
     if debs.len() < ENOUGH {
         println!("fetching {PACKAGES} and all that it needs into {}", folder.display());
@@ -55,7 +56,9 @@ fn real_packages() -> Result<Vec<PathBuf>> {
             .args([option("Dir::State::status", status.path()), option("Dir::Cache::archives", &folder)])
             .args(["install", PACKAGES])
             .run()
-            .context("fetching packages to measure with; is there a network, and were the package lists updated?")?;
+            .context(
+                "fetching packages to measure with; is there a network, and were the package lists updated?",
+            )?;
         debs = list(&folder);
     }
     ensure!(debs.len() >= ENOUGH, "only {} packages came into {}", debs.len(), folder.display());
@@ -64,7 +67,8 @@ fn real_packages() -> Result<Vec<PathBuf>> {
 
 fn list(folder: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
-    let mut debs: Vec<PathBuf> = entries.filter(|path| path.extension().is_some_and(|e| e == "deb")).collect();
+    let mut debs: Vec<PathBuf> =
+        entries.filter(|path| path.extension().is_some_and(|e| e == "deb")).collect();
     debs.sort();
     debs
 }
