@@ -99,7 +99,8 @@ fn extract(work: &mut Work, file: &mut File, paths: &[String], verified: &Verifi
         let new = journal::names(work.machine, &format!("/{root}")).1;
         let below = Path::new(&member.path).strip_prefix(&root).unwrap_or(Path::new(""));
         let target = if below.as_os_str().is_empty() { new } else { new.join(below) };
-        let expected = verified.index.members.get(&member.path);
+        // who can write to the archive must not bring in now what was not looked at then
+        let expected = verified.index.members.get(&member.path).ok_or_else(changed)?;
         write(&target, member, content, expected, &accounts)?;
         if member.kind == MemberKind::Folder {
             folders.push((target, member.clone()));
@@ -117,15 +118,20 @@ fn extract(work: &mut Work, file: &mut File, paths: &[String], verified: &Verifi
     folders.iter().rev().try_for_each(|(target, member)| finish(target, member, &accounts))
 }
 
-/// Writes one member into a tree that nobody else can reach yet.
+/// Writes one member into a tree that nobody else can reach yet. What is not as it was verified is not written: a link
+/// where a folder was would lead out of the tree.
 fn write(
     target: &Path,
     member: &Member,
     content: &mut dyn Read,
-    expected: Option<&String>,
+    expected: &str,
     accounts: &Accounts,
 ) -> Result<()> {
     match &member.kind {
+        MemberKind::Folder if !expected.is_empty() => Err(changed()),
+        MemberKind::Link { target: to } if configure::tree::sha256(to.as_bytes()) != expected => {
+            Err(changed())
+        }
         MemberKind::Folder => {
             fs::DirBuilder::new().mode(0o700).create(target).map_err(Error::io("make the folder", target))
         }
@@ -150,13 +156,17 @@ fn write(
                 file.write_all(&buffer[..n]).map_err(Error::io("write", target))?;
             }
             let found: String = hash.finalize().iter().map(|b| format!("{b:02x}")).collect();
-            if expected != Some(&found) {
-                return Err(Error::Archive("it changed while it was read".into()));
+            if expected != found {
+                return Err(changed());
             }
             finish(target, member, accounts)?;
             file.sync_all().map_err(Error::io("write", target))
         }
     }
+}
+
+fn changed() -> Error {
+    Error::Archive("it changed while it was read".into())
 }
 
 fn finish(target: &Path, member: &Member, accounts: &Accounts) -> Result<()> {

@@ -147,6 +147,26 @@ fn members_that_would_reach_elsewhere_are_refused() {
 }
 
 #[test]
+fn an_archive_that_is_exchanged_after_it_was_verified_writes_nothing_elsewhere() {
+    use EntryType::{Directory, Regular, Symlink};
+    let outside = tempfile::tempdir().unwrap();
+    let target = outside.path().to_str().unwrap();
+    let lab = Lab::new();
+    let top = || forged().with("files/var/lib/wiki", Directory, "");
+    let folder = || top().with("files/var/lib/wiki/out", Directory, "");
+    folder().with("files/var/lib/wiki/out/x", Regular, "x").write(&lab);
+    let before = lab.tree();
+    let exchanged = || {
+        let link = top().with("files/var/lib/wiki/out", Symlink, target);
+        link.with("files/var/lib/wiki/out/x", Regular, "x").write(&lab);
+    };
+    let error = lab.restore_with(&mut |phase| if phase == "extract" { exchanged() }).unwrap_err();
+    assert!(error.to_string().contains("changed while it was read"), "{error}");
+    assert_eq!(fs::read_dir(&outside).unwrap().count(), 0);
+    assert_eq!(lab.tree(), before);
+}
+
+#[test]
 fn another_appliance_a_later_format_and_a_wrong_index_are_named() {
     let lab = Lab::new();
     let mut other = forged();

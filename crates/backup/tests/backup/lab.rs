@@ -114,6 +114,15 @@ impl Lab {
     pub fn restore(&self) -> Result<()> {
         backup::restore(&mut self.work(&mut |_| {}), &self.archive())
     }
+    /// Calls `at` when a phase begins.
+    pub fn restore_with(&self, at: &mut dyn FnMut(&str)) -> Result<()> {
+        let tell = &mut |kind| {
+            if let events::Kind::Phase { id, .. } = kind {
+                at(&id);
+            }
+        };
+        backup::restore(&mut self.work(tell), &self.archive())
+    }
     fn work<'a>(&'a self, tell: &'a mut dyn FnMut(events::Kind)) -> Work<'a> {
         let (machine, installed, services) = (&self.machine, &self.installed, &self.services);
         Work { machine, installed, services, stop: self.stop.clone(), tell }
