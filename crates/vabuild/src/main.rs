@@ -1,3 +1,5 @@
+//! `vabuild`: see the library beside it.
+
 fn main() -> std::process::ExitCode {
     vabuild::run()
 }
