@@ -2,7 +2,8 @@
 //!
 //! `NAME.tar.zst`: first the member `MANIFEST.json`, then the saved files under `files/` with their path on the machine,
 //! a folder before what lies in it, last `INDEX.json` with the SHA-256 of every file. What is cut off has no index; what
-//! was altered does not match it. Owners are kept by name. No hard links, devices, sockets or pipes.
+//! was altered does not match it. Owners are kept by name. No hard links, devices, sockets or pipes;
+//! set-user-id and set-group-id bits of files are not put back.
 
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;

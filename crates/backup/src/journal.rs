@@ -51,7 +51,7 @@ impl Held {
         let file = file.map_err(Error::io("open the lock", &lock))?;
         flock(&file, FlockOperation::NonBlockingLockExclusive).map_err(|_| Error::Locked)?;
         let held = Held { path: state.join("backup-journal.json"), _lock: file };
-        let repaired = held.repair(machine, services)?;
+        let repaired = held.repair(machine, name, services)?;
         Ok((held, repaired))
     }
 
@@ -72,7 +72,7 @@ impl Held {
         }
     }
 
-    fn repair(&self, machine: &Machine, services: &dyn quiesce::Services) -> Result<bool> {
+    fn repair(&self, machine: &Machine, name: &str, services: &dyn quiesce::Services) -> Result<bool> {
         let text = match fs::read(&self.path) {
             Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(false),
             other => other.map_err(Error::io("read", &self.path))?,
@@ -81,6 +81,10 @@ impl Held {
             .map_err(|e| Error::Journal { path: self.path.clone(), message: e.to_string() })?;
         resolve(machine, services, &journal)?;
         self.clear()?;
+        if journal.phase == Phase::Done {
+            // what the killed run had not come to; the data is there, and the next run of it says what is wrong
+            let _ = services.configure(name);
+        }
         Ok(true)
     }
 }
@@ -100,11 +104,18 @@ fn settle(machine: &Machine, journal: &Journal) -> Result<()> {
         let (path, new, old) = names(machine, path);
         if journal.phase == Phase::Swapping {
             if old.symlink_metadata().is_ok() {
-                remove(&path)?;
+                // nothing is removed before the old is in its place again
+                if path.symlink_metadata().is_ok() {
+                    remove(&new)?;
+                    fs::rename(&path, &new).map_err(Error::io("set aside", &path))?;
+                }
                 fs::rename(&old, &path).map_err(Error::io("bring back", &path))?;
             } else if !was_there && new.symlink_metadata().is_err() {
                 remove(&path)?;
             }
+        }
+        if path.symlink_metadata().is_err() && old.symlink_metadata().is_ok() {
+            fs::rename(&old, &path).map_err(Error::io("bring back", &path))?;
         }
         remove(&new)?;
         remove(&old)?;

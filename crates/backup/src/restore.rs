@@ -49,6 +49,8 @@ pub fn restore(work: &mut Work, archive: &Path) -> Result<()> {
     held.write(&journal)?;
     let done = extract(work, &mut file, &paths, &verified).and_then(|()| swap(work, &held, &mut journal));
     if done.is_err() {
+        // whoever ends this when it is killed brings the old back, too; a full disk must not keep us from it
+        let _ = held.write(&journal);
         journal::resolve(work.machine, work.services, &journal)?;
         if matches!(done, Err(Error::Configure(_))) {
             // with the old answers and data; the first error is the one to tell
@@ -206,10 +208,12 @@ fn swap(work: &mut Work, held: &Held, journal: &mut Journal) -> Result<()> {
         fs::rename(&new, &path).map_err(Error::io("put in place", &path))?;
         journal::sync_folder_of(&path)?;
     }
+    // from here on the application may write: whoever comes after a kill keeps the new
+    let done = Journal { phase: Phase::Done, ..journal.clone() };
+    held.write(&done)?;
     work.phase("start", "Starting the application", 4, 4);
     quiesce::start_all(work.services, &journal.units)?;
     work.services.configure(work.name())?;
     journal.phase = Phase::Done;
-    held.write(journal)?;
-    journal::finish(work.machine, journal)
+    journal::finish(work.machine, &done)
 }

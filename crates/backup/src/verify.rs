@@ -166,11 +166,13 @@ fn member<R: Read>(entry: &tar::Entry<R>, path: &str) -> Result<Member> {
         }
         _ => return Err(bad(format!("{path:?} is neither a file, nor a folder, nor a symbolic link"))),
     };
+    // a program that runs as its owner is no data: an archive must not be a way to become root
+    let permitted = if kind == MemberKind::Folder { 0o3777 } else { 0o1777 };
     let name = |n: Result<Option<&str>, _>| n.ok().flatten().unwrap_or_default().to_string();
     Ok(Member {
         path: below.into(),
         kind,
-        mode: header.mode().map_err(|e| damaged(&e))? & 0o7777,
+        mode: header.mode().map_err(|e| damaged(&e))? & permitted,
         user: name(header.username()),
         group: name(header.groupname()),
         modified: header.mtime().map_err(|e| damaged(&e))?,

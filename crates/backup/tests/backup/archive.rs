@@ -160,7 +160,13 @@ fn an_archive_that_is_exchanged_after_it_was_verified_writes_nothing_elsewhere()
         let link = top().with("files/var/lib/wiki/out", Symlink, target);
         link.with("files/var/lib/wiki/out/x", Regular, "x").write(&lab);
     };
-    let error = lab.restore_with(&mut |phase| if phase == "extract" { exchanged() }).unwrap_err();
+    let error = lab
+        .restore_with(&mut |phase| {
+            if phase == "extract" {
+                exchanged()
+            }
+        })
+        .unwrap_err();
     assert!(error.to_string().contains("changed while it was read"), "{error}");
     assert_eq!(fs::read_dir(&outside).unwrap().count(), 0);
     assert_eq!(lab.tree(), before);

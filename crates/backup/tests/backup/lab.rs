@@ -92,7 +92,7 @@ impl Lab {
         write("/var/lib/wiki/pages/big", &"0123456789".repeat(50_000), 0o600);
         write("/var/lib/wiki/cache/x", "cached", 0o644);
         write(&format!("/var/lib/wiki/{}/long", "n".repeat(150)), "long name", 0o644);
-        write("/etc/wiki/conf", "conf\n", 0o4755);
+        write("/etc/wiki/conf", "conf\n", 0o750);
         symlink("/etc/passwd", machine.path("/var/lib/wiki/link")).unwrap();
         std::os::unix::fs::chown(machine.path("/var/lib/wiki/pages/front"), Some(65534), Some(65534))
             .unwrap();
