@@ -1,6 +1,6 @@
 //! Checks everything: signature, validity, every index, every package.
 
-use crate::{PublicKey, Repository, Result, date, scan};
+use crate::{PublicKey, Repository, Result, date, release::Index, scan};
 use std::{fs, path::PathBuf};
 
 /// What was checked, and what is wrong.
@@ -10,6 +10,9 @@ pub struct Verified {
     /// Of all files in the pool that were read.
     pub bytes: u64,
     pub problems: Vec<Problem>,
+    /// A change was killed just after it was published: plain names still lead to an earlier index, which only clients
+    /// that know no by-hash see. The next change finishes it.
+    pub unfinished: bool,
 }
 
 /// One file that is not what the signature says.
@@ -28,13 +31,19 @@ impl Repository {
             return Err(crate::Error::damaged(&in_release, "there is no repository"));
         };
         let mut verified = Verified { packages: published.stanzas.len(), ..Verified::default() };
+        let mut unfinished = false;
         let mut problem = |path: PathBuf, message: String| verified.problems.push(Problem { path, message });
         if let Some(end) = published.release.valid_until.filter(|end| *end <= now) {
             problem(in_release, format!("not valid since {}; refresh it", date::format(end)));
         }
         for index in &published.release.indices {
             for path in [self.by_hash(index), self.dist().join(&index.path)] {
-                if !scan::has_hash(&path, index.size, &index.sha256) {
+                if scan::has_hash(&path, index.size, &index.sha256) {
+                    continue;
+                }
+                if path.ends_with(&index.path) && self.is_behind(index) {
+                    unfinished = true;
+                } else {
                     problem(path, "missing, or altered since it was signed".into());
                 }
             }
@@ -57,8 +66,20 @@ impl Repository {
                 Err(e) => problem(path.clone(), format!("cannot be read: {e}")),
             }
         }
-        verified.bytes = bytes;
+        (verified.bytes, verified.unfinished) = (bytes, unfinished);
         Ok(verified)
+    }
+
+    /// Whether a change was cut off while it brought this index's plain name up to date: its staging folder is there, and
+    /// the name is missing or still leads to an index of an earlier generation.
+    fn is_behind(&self, index: &Index) -> bool {
+        let plain = self.dist().join(&index.path);
+        let earlier = |hash: String| self.by_hash(index).with_file_name(hash).exists();
+        self.staging().exists()
+            && match fs::read(&plain) {
+                Ok(content) => earlier(scan::sha256(&content)),
+                Err(e) => e.kind() == std::io::ErrorKind::NotFound,
+            }
     }
 
     /// Whether `InRelease` is there at all.

@@ -139,6 +139,11 @@ fn verify(place: &Place, public: &Path) -> Result<()> {
     for problem in &verified.problems {
         eprintln!("{}: {}", problem.path.display(), problem.message);
     }
+    if verified.unfinished {
+        eprintln!(
+            "a change was killed just after it was published; apt sees all of it, and the next change tidies up"
+        );
+    }
     let read = format!("{} packages, {} MB read", verified.packages, verified.bytes / 1_000_000);
     match verified.problems.len() {
         0 => print_text(&format!("{read}: all as it was signed\n")),
