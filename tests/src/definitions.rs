@@ -2,6 +2,7 @@
 
 use crate::Dist;
 use anyhow::{Context, Result};
+use exec::Program;
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -43,4 +44,17 @@ pub fn repository_with(dist: &Dist, folder: &Path, definition: &Path) -> Result<
     build(dist, definition, &out)?;
     publish(dist, &repository, &out)?;
     Ok(repository)
+}
+
+/// A definition of the project, from its top folder, copied with another version.
+pub fn with_version(definition: &str, version: &str, to: &Path) -> Result<PathBuf> {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(definition);
+    let copy = to.join(version);
+    Program::new("cp").arg("-a").arg(&source).arg(&copy).run()?;
+    let path = copy.join("appliance.toml");
+    let text = fs::read_to_string(&path)?;
+    let (before, rest) = text.split_once("\nversion = \"").context("the definition has no version")?;
+    let (_, after) = rest.split_once('"').context("the version does not end")?;
+    fs::write(&path, format!("{before}\nversion = \"{version}\"{after}"))?;
+    Ok(copy)
 }

@@ -4,6 +4,7 @@
 
 pub mod client;
 pub mod definitions;
+pub mod wiki;
 
 use anyhow::{Context, Result};
 use exec::Program;

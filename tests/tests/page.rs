@@ -1,0 +1,166 @@
+//! The management page under attack, at rest, and when its process dies.
+
+use anyhow::{Context, Result};
+use scenarios::{
+    apt,
+    client::{Client, sign_in_link},
+    lab, machine_with_tools,
+};
+use std::time::Duration;
+use testbed::{Lab, Machine, machine::wait_until};
+
+/// A machine with the page on it and no appliance, and a client that is signed in.
+fn signed_in(name: &str) -> Result<(Lab, Machine, Client)> {
+    let (dist, lab) = lab()?;
+    let machine = machine_with_tools(&lab, &dist, name)?;
+    apt(&machine, &["install", "appliance-control"])?;
+    let client = Client::new()?;
+    let page = client.post(&sign_in_link(&machine)?, &[])?.ok()?;
+    assert!(page.body.contains("Sign out"), "{}", page.body);
+    Ok((lab, machine, client))
+}
+
+fn url(machine: &Machine, path: &str) -> String {
+    format!("https://{}:8080{path}", machine.address)
+}
+
+fn tasks(machine: &Machine) -> Result<usize> {
+    let list: serde_json::Value = serde_json::from_str(&machine.sh("appliance-control task list --json")?)?;
+    Ok(list.as_array().context("the list of tasks is no list")?.len())
+}
+
+#[test]
+fn what_is_not_meant_is_refused() -> Result<()> {
+    let (_lab, machine, client) = signed_in("attacked")?;
+    let csrf = client.get(&url(&machine, "/updates"))?.ok()?.field("csrf")?;
+    let field = format!("csrf={csrf}");
+    let refresh = url(&machine, "/updates/refresh");
+    let own = format!("Origin: https://{}:8080", machine.address);
+    let stranger = Client::new()?;
+
+    // nobody is signed in: no page, no task, no log
+    for path in ["/", "/updates", "/tasks", "/packages", "/power", "/boot-id", "/plugins/moinmoin"] {
+        let answer = stranger.ask(&["--header", "Accept: application/json", &url(&machine, path)])?;
+        assert_eq!(answer.status, 401, "{path}: {}", answer.body);
+    }
+    let made_up = format!("Cookie: __Host-appliance-session={}", "A".repeat(43));
+    let attacks: &[(&str, &Client, &[&str])] = &[
+        ("no session", &stranger, &["--header", &own, "--data", &field]),
+        (
+            "a session that was made up",
+            &stranger,
+            &["--header", &own, "--header", &made_up, "--data", &field],
+        ),
+        ("no token", &client, &["--header", &own, "--data", ""]),
+        (
+            "a wrong token",
+            &client,
+            &["--header", &own, "--data", "csrf=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"],
+        ),
+        ("another site", &client, &["--header", "Origin: https://evil.example", "--data", &field]),
+        ("an opaque site", &client, &["--header", "Origin: null", "--data", &field]),
+        ("a form of another site", &client, &["--header", "Sec-Fetch-Site: cross-site", "--data", &field]),
+        ("plain http's origin", &client, &["--header", &own.replace("https", "http"), "--data", &field]),
+        ("another host", &client, &["--header", "Host: evil.example:8080", "--data", &field]),
+        ("a method that changes nothing", &client, &["--get", "--data", &field]),
+    ];
+    for (what, client, arguments) in attacks {
+        let mut arguments = arguments.to_vec();
+        arguments.extend(["--header", "Accept: application/json", &refresh]);
+        let answer = client.ask(&arguments)?;
+        assert!((400..500).contains(&answer.status), "{what}: {} {}", answer.status, answer.body);
+    }
+    assert_eq!(tasks(&machine)?, 0, "an attack started a task");
+    for path in [
+        "/link/made-up",
+        "/tasks/../../etc/shadow",
+        "/tasks/..%2f..%2fetc%2fshadow",
+        "/static/..%2f..%2fetc%2fpasswd",
+    ] {
+        let answer = client.ask(&["--path-as-is", &url(&machine, path)])?;
+        assert!(!answer.body.contains("root:"), "{path}: {}", answer.body);
+    }
+
+    // the same with everything right
+    client.ask(&["--header", &own, "--data", &field, &refresh])?.ok()?;
+    assert_eq!(tasks(&machine)?, 1);
+
+    // plain HTTP on the same port leads to TLS, and nowhere else
+    let plain = format!("http://{}:8080/updates", machine.address);
+    let answer = client.ask(&["--no-location", "--include", &plain])?;
+    assert!((301..=308).contains(&answer.status), "{}", answer.status);
+    assert!(answer.body.contains(&url(&machine, "/updates")), "{}", answer.body);
+
+    // a session that is over stays over
+    client.post(&url(&machine, "/sign-out"), &[("csrf", &csrf)])?;
+    let after = client.ask(&["--header", "Accept: application/json", &url(&machine, "/tasks")])?;
+    assert_eq!(after.status, 401, "{}", after.body);
+    Ok(())
+}
+
+/// Kilobytes of memory that all processes of the page and its broker take, shared pages divided.
+fn memory(machine: &Machine) -> Result<u64> {
+    let sum = "for p in $(pgrep -f '^/usr/(bin|lib)/appliance-control'); do cat /proc/$p/smaps_rollup; done | awk '/^Pss:/ { s += $2 } END { print s + 0 }'";
+    Ok(machine.sh(sum)?.trim().parse()?)
+}
+
+#[test]
+fn it_takes_little_memory_and_is_gone_when_nobody_is_connected() -> Result<()> {
+    let (_lab, machine, client) = signed_in("small")?;
+    for path in ["/", "/updates", "/packages", "/tasks", "/power"] {
+        client.get(&url(&machine, path))?.ok()?;
+    }
+    let kilobytes = memory(&machine)?;
+    println!("signed in, all processes: {kilobytes} kB");
+    assert!(kilobytes > 1000, "no process was found");
+    assert!(kilobytes <= 15 * 1024, "{kilobytes} kB");
+    assert!(
+        wait_until(Duration::from_secs(60), || memory(&machine).is_ok_and(|kilobytes| kilobytes == 0)),
+        "still running: {}",
+        machine.sh("pgrep -af '^/usr/(bin|lib)/appliance-control'")?
+    );
+    // and back as soon as somebody asks, still signed in
+    assert!(client.get(&url(&machine, "/"))?.ok()?.body.contains("Sign out"));
+    Ok(())
+}
+
+#[test]
+fn a_task_outlives_the_page_and_the_broker() -> Result<()> {
+    let (_lab, machine, client) = signed_in("killed")?;
+    let csrf = client.get(&url(&machine, "/updates"))?.ok()?.field("csrf")?;
+    // apt waits for us, so the task runs as long as this test wants
+    machine.sh("mkfifo /root/hold; printf 'APT::Update::Pre-Invoke {\"echo held; cat /root/hold\";};' > /etc/apt/apt.conf.d/99hold")?;
+    let task = client.post(&url(&machine, "/updates/refresh"), &[("csrf", &csrf)])?.ok()?;
+    assert!(task.url.contains("/tasks/"), "{}", task.url);
+    let held = || machine.shell("pgrep -f 'cat /root/hold'").is_ok_and(|o| o.success());
+    assert!(wait_until(Duration::from_secs(30), held), "the task did not start apt");
+    machine.sh("systemctl kill --signal KILL appliance-control.service appliance-broker.service")?;
+
+    let back = client.get(&task.url)?.ok()?;
+    assert!(back.body.contains("data-state=\"running\""), "{}", back.body);
+    machine.sh("echo > /root/hold")?;
+    let ended = || client.get(&task.url).is_ok_and(|page| page.body.contains("data-state=\"ok\""));
+    assert!(wait_until(Duration::from_secs(60), ended), "{}", client.get(&task.url)?.body);
+    assert!(client.get(&format!("{}/log", task.url))?.ok()?.body.contains("held"));
+    Ok(())
+}
+
+#[test]
+fn a_task_that_is_killed_has_a_result() -> Result<()> {
+    let (_lab, machine, client) = signed_in("killed")?;
+    let csrf = client.get(&url(&machine, "/updates"))?.ok()?.field("csrf")?;
+    machine.sh("mkfifo /root/hold; printf 'APT::Update::Pre-Invoke {\"cat /root/hold\";};' > /etc/apt/apt.conf.d/99hold")?;
+    let task = client.post(&url(&machine, "/updates/refresh"), &[("csrf", &csrf)])?.ok()?;
+    let held = || machine.shell("pgrep -f 'cat /root/hold'").is_ok_and(|o| o.success());
+    assert!(wait_until(Duration::from_secs(30), held), "the task did not start apt");
+    machine.sh("systemctl kill --signal KILL 'appliance-task-*.service'")?;
+    let ended = || client.get(&task.url).is_ok_and(|page| page.body.contains("data-state=\"failed\""));
+    assert!(wait_until(Duration::from_secs(30), ended), "{}", client.get(&task.url)?.body);
+
+    // the next one is not kept from starting
+    machine.sh("rm /etc/apt/apt.conf.d/99hold")?;
+    let next = client.post(&url(&machine, "/updates/refresh"), &[("csrf", &csrf)])?.ok()?;
+    let ended = || client.get(&next.url).is_ok_and(|page| page.body.contains("data-state=\"ok\""));
+    assert!(wait_until(Duration::from_secs(60), ended), "{}", client.get(&next.url)?.body);
+    Ok(())
+}
