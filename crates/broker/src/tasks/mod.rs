@@ -231,7 +231,10 @@ impl Tasks {
         for id in self.ids()? {
             let folder = self.folder(&id);
             let Some(task) = self.get(&id)? else {
-                fs::remove_dir_all(&folder)?; // was never finished: see `prepare`
+                // a record that this version cannot read is left to the one that wrote it
+                if !folder.join(record::FILE).exists() {
+                    fs::remove_dir_all(&folder)?; // was never finished: see `prepare`
+                }
                 continue;
             };
             if task.status.is_none() {

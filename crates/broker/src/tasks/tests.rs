@@ -85,6 +85,19 @@ fn a_task_runs_until_it_has_a_result() {
 }
 
 #[test]
+fn a_record_that_cannot_be_read_is_no_reason_to_remove_a_task() {
+    let bench = bench(false);
+    let task = bench.tasks.start(order(Work::Refresh {})).unwrap();
+    end(&bench, &task.id, Status::Ok);
+    let (later, unfinished) =
+        (bench.tasks.folder(&task.id), bench.state.tasks().join("20000101-000000-00000000"));
+    fs::write(later.join(record::FILE), "{\"of\":\"a later version\"}").unwrap();
+    fs::create_dir(&unfinished).unwrap();
+    bench.tasks.start(order(Work::Refresh {})).unwrap();
+    assert!(later.exists() && !unfinished.exists());
+}
+
+#[test]
 fn one_task_of_the_package_manager_at_a_time() {
     let bench = bench(false);
     let first = bench.tasks.start(order(Work::Refresh {})).unwrap();
