@@ -6,8 +6,8 @@
 
 use super::record::Record;
 use crate::STATE;
-use plugin::manifest::Action;
-use std::path::Path;
+use plugin::{manifest::Action, runner};
+use std::{path::Path, time::Duration};
 
 /// Where an action makes its artifacts (`$ARTIFACTS_DIRECTORY`), in its own view of the file system.
 pub const ARTIFACTS: &str = "/run/appliance-task/artifacts";
@@ -36,11 +36,19 @@ pub fn properties(folder: &Path, record: &Record) -> Vec<String> {
         // a shutdown in the middle of an upgrade waits for dpkg
         None => list.push("TimeoutStopSec=15min".into()),
         Some(action) => {
-            list.push("TimeoutStopSec=30s".into());
+            // longer than the action itself has
+            list.push(format!("TimeoutStopSec={}s", patience(action).as_secs() + 20));
             list.extend(sandbox(folder, action));
         }
     }
     list
+}
+
+/// How long an action that is asked to stop has before it is killed. One that stopped units or is putting data in place
+/// needs the time to take that back.
+pub fn patience(action: &Action) -> Duration {
+    let holds = action.configures || !action.units.is_empty();
+    if holds { Duration::from_secs(15 * 60) } else { runner::STOP_TIME }
 }
 
 /// What every action gets.
@@ -167,6 +175,7 @@ mod tests {
         assert!(!has(&wide, "PrivateNetwork=yes") && !has(&wide, "InaccessiblePaths=-/run/systemd/private"));
         assert!(wide.iter().filter(|p| p.starts_with("ReadWritePaths")).count() == 1);
         assert!(has(&wide, "NoNewPrivileges=yes") && has(&wide, "ProtectHome=read-only"));
+        assert!(has(&list, "TimeoutStopSec=30s") && has(&wide, "TimeoutStopSec=920s"));
         let restore = of(Some(r#","user":"root","configures":true"#));
         assert!(has(&restore, "ProtectSystem=yes") && !has(&restore, "PrivateNetwork=yes"));
         assert!(

@@ -22,6 +22,7 @@ use std::{
     collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 pub fn run(folder: &Path, record: &Record, stop: &Stop, log: &mut Log) -> Ending {
@@ -38,7 +39,7 @@ pub fn run(folder: &Path, record: &Record, stop: &Stop, log: &mut Log) -> Ending
     log.hide(passwords.filter_map(|p| values.get(&p.name).cloned()));
     let path = PathBuf::from(PROGRAMS).join(plugin).join(&action.run);
     match program(&path, plugin, action) {
-        Ok(program) => follow(program, folder, &values, stop, log),
+        Ok(program) => follow(program, folder, &values, (stop, unit::patience(action)), log),
         Err(why) => Ending::failed(why, vec![]),
     }
 }
@@ -74,7 +75,7 @@ fn follow(
     program: Program,
     folder: &Path,
     values: &BTreeMap<String, String>,
-    stop: &Stop,
+    (stop, stop_time): (&Stop, Duration),
     log: &mut Log,
 ) -> Ending {
     let log = RefCell::new(log);
@@ -85,7 +86,7 @@ fn follow(
             event: &mut |kind: Kind| log.borrow_mut().tell(kind),
             artifact: &mut |name| artifact::take(&folder.join("making"), &folder.join("artifacts"), name),
             cancel: &stop.asked,
-            stop_time: runner::STOP_TIME,
+            stop_time,
         },
     );
     let Outcome { status, message, details } = outcome;
