@@ -2,11 +2,17 @@
 
 use super::Ending;
 use exec::Program;
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 
 /// `systemctl VERB`. It returns when the manager has taken the order; the result is written in the time until this
 /// unit is asked to stop, and that it was asked is not listened to.
 pub fn go(verb: &str, message: &str) -> Ending {
+    // somebody else's: ours does not start beside a restart
+    let dpkg = ["/var/lib/dpkg/lock-frontend", "/var/lib/dpkg/lock"];
+    if let Some(holder) = dpkg.iter().find_map(|lock| apt::locks::holder_of(Path::new(lock))) {
+        let message = format!("Packages are being installed: {holder}. Try again when that has ended.");
+        return Ending::failed(message, vec![]);
+    }
     let program =
         Program::new("systemctl").args(["--no-ask-password", verb]).timeout(Duration::from_secs(60));
     match program.output() {
