@@ -275,6 +275,7 @@ fn check_names_every_mistake_with_its_line() -> Result<()> {
         "version = \"1.0\"",
         "summary = \"a definition with mistakes\"",
         "maintainer = \"A Test <test@example.org>\"",
+        "url = \"http://{{ host.address }}/\"",
         "colour = \"red\"",
         "packages = [\"coreutils\", \"no-such-package-anywhere\"]",
         "[[question]]",
@@ -294,9 +295,9 @@ fn check_names_every_mistake_with_its_line() -> Result<()> {
     let output = check(&["--offline"])?;
     assert_eq!(output.status.code(), Some(2), "{}", said(&output));
     for (place, words) in [
-        ("appliance.toml:6", "colour"),
-        ("appliance.toml:11", "password"),
-        ("appliance.toml:14", "files/missing.conf"),
+        ("appliance.toml:7", "colour"),
+        ("appliance.toml:12", "password"),
+        ("appliance.toml:15", "files/missing.conf"),
         ("loop.conf:1", "circle"),
     ] {
         let said = said(&output);
@@ -306,12 +307,12 @@ fn check_names_every_mistake_with_its_line() -> Result<()> {
     }
 
     // the same, as far as it goes without mistakes, against the release
-    let sound: Vec<&str> = lines[..7].iter().copied().filter(|l| !l.starts_with("colour")).collect();
+    let sound: Vec<&str> = lines[..8].iter().copied().filter(|l| !l.starts_with("colour")).collect();
     fs::write(&definition, sound.join("\n"))?;
     let output = check(&["--mirror", &testbed::host::mirror()?])?;
     assert_eq!(output.status.code(), Some(2), "{}", said(&output));
     assert!(
-        said(&output).contains("no-such-package-anywhere") && said(&output).contains(":6"),
+        said(&output).contains("no-such-package-anywhere") && said(&output).contains(":7"),
         "{}",
         said(&output)
     );
