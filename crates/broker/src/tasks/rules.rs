@@ -21,11 +21,18 @@ fn kind(work: &Work) -> Kind<'_> {
     }
 }
 
+fn is_upgrade(work: &Work) -> bool {
+    matches!(work, Work::Upgrade { .. })
+}
+
 /// Why the work cannot start now, when it cannot: names the task that is in its way.
 pub fn in_the_way(work: &Work, running: &[Task]) -> Option<String> {
     let wanted = kind(work);
     let other = running.iter().find(|task| match (&wanted, kind(&task.work)) {
         (Kind::Power, _) | (_, Kind::Power) => true,
+        // an upgrade restarts, and changes, what an action saves, holds still or puts back
+        (Kind::Plugin(_), Kind::Packages) => is_upgrade(&task.work),
+        (Kind::Packages, Kind::Plugin(_)) => is_upgrade(work),
         (wanted, runs) => *wanted == runs,
     })?;
     let what = match kind(&other.work) {
@@ -79,12 +86,14 @@ mod tests {
             (Work::Refresh {}, Work::Upgrade { packages: vec![] }, Work::Restart {});
         let (backup, restore, other) =
             (action("wiki", "backup"), action("wiki", "restore"), action("mail", "backup"));
-        let free = [(&refresh, &backup), (&backup, &upgrade), (&backup, &other)];
+        let free = [(&refresh, &backup), (&backup, &refresh), (&backup, &other)];
         let busy = [
             (&refresh, &refresh),
             (&refresh, &upgrade),
             (&upgrade, &refresh),
             (&backup, &backup),
+            (&backup, &upgrade),
+            (&upgrade, &backup),
             (&backup, &restore),
             (&restart, &backup),
             (&backup, &restart),
