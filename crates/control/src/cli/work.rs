@@ -183,8 +183,32 @@ fn beside(output: &Path) -> Result<(File, PathBuf)> {
     let mut new = name.to_owned();
     new.push(".part");
     let new = output.with_file_name(new);
+    // one that is there may be a link, or be somebody else's and open to him
+    let _ = fs::remove_file(&new);
     let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(true).mode(0o600);
+    options.write(true).create_new(true).mode(0o600);
     let file = options.open(&new).with_context(|| format!("cannot write {}", new.display()))?;
     Ok((file, new))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::{MetadataExt, symlink};
+
+    #[test]
+    fn a_backup_follows_no_link_and_takes_no_file_that_lies_in_wait() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        fs::write(path("victim"), "kept").unwrap();
+        symlink(path("victim"), path("link.part")).unwrap();
+        fs::write(path("open.part"), "").unwrap();
+        fs::set_permissions(path("open.part"), std::os::unix::fs::PermissionsExt::from_mode(0o666)).unwrap();
+        for name in ["link", "open"] {
+            let (_, new) = beside(&path(name)).unwrap();
+            let meta = fs::symlink_metadata(new).unwrap();
+            assert!(meta.is_file() && meta.mode() & 0o777 == 0o600, "{name}");
+        }
+        assert_eq!(fs::read_to_string(path("victim")).unwrap(), "kept");
+    }
 }
