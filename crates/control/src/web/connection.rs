@@ -44,11 +44,11 @@ impl Places {
         let key = network_of(peer);
         let mut taken = self.0.taken.lock().unwrap_or_else(PoisonError::into_inner);
         let all: usize = taken.values().sum();
-        let mine = taken.entry(key).or_default();
-        if all >= PLACES || *mine >= PLACES_EACH {
+        // no entry for who gets no place: nobody would remove it
+        if all >= PLACES || taken.get(&key).is_some_and(|mine| *mine >= PLACES_EACH) {
             return None;
         }
-        *mine += 1;
+        *taken.entry(key).or_default() += 1;
         Some(Place { places: self.clone(), key })
     }
 
@@ -159,6 +159,14 @@ mod tests {
         assert!(places.take(same.parse().unwrap()).is_some());
         assert!(!places.empty());
         drop(held);
+        assert!(places.empty());
+        // who came when all was taken is not counted
+        let mut held: Vec<Place> = (0..=PLACES / PLACES_EACH)
+            .flat_map(|n| (0..PLACES_EACH).map(move |_| IpAddr::from([192, 0, 2, n as u8])))
+            .map_while(|peer| places.take(peer))
+            .collect();
+        assert!(held.len() == PLACES && places.take(one.parse().unwrap()).is_none());
+        held.clear();
         assert!(places.empty());
     }
 }
