@@ -70,7 +70,7 @@ impl Drop for Lab {
 /// Removes what labs of dead processes left: processes, mounts, namespaces, bridges, folders.
 pub fn clean_leftovers() -> Result<()> {
     for number in 0..LABS {
-        if folder(number).exists()
+        if (folder(number).exists() || machine::has_cgroups(number))
             && let Some(_lock) = try_lock(&lock_path(number))?
         {
             clean(number)?;
@@ -134,6 +134,7 @@ fn try_lock(path: &Path) -> Result<Option<File>> {
 
 fn clean(number: u8) -> Result<()> {
     let dir = folder(number);
+    machine::remove_cgroups(number);
     for line in fs::read_to_string(dir.join("processes")).unwrap_or_default().lines() {
         end_process(line);
     }
@@ -158,7 +159,6 @@ fn clean(number: u8) -> Result<()> {
             let _ = Program::new("ip").args(["link", "del", &name]).output();
         }
     }
-    machine::remove_cgroups(number);
     match fs::remove_dir_all(&dir) {
         Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
             Err(e).with_context(|| format!("cannot remove {}", dir.display()))

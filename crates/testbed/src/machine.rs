@@ -91,6 +91,7 @@ impl Machine {
 
     /// As if the power had failed. Files stay; [`Machine::start_again`] boots them.
     pub fn cut_power(&mut self) -> Result<()> {
+        end_all(&cgroup_root().join(format!("vat{}", self.lab)).join(&self.name));
         if let Some(child) = &mut self.nspawn {
             child.kill()?;
         }
@@ -268,7 +269,23 @@ fn cgroup_of(lab: u8, name: &str) -> Result<PathBuf> {
     Ok(dir)
 }
 
-/// Removes the empty cgroups of a lab, the innermost first.
+/// Whether machines of a lab may have been left behind.
+pub(crate) fn has_cgroups(lab: u8) -> bool {
+    cgroup_root().join(format!("vat{lab}")).exists()
+}
+
+/// Kills every process in a cgroup and those below. When nspawn alone is killed, the machine goes on without it.
+fn end_all(cgroup: &Path) {
+    if fs::write(cgroup.join("cgroup.kill"), "1").is_ok() {
+        let empty = || {
+            let events = fs::read_to_string(cgroup.join("cgroup.events")).unwrap_or_default();
+            !events.contains("populated 1")
+        };
+        wait_until(Duration::from_secs(10), empty);
+    }
+}
+
+/// Ends what runs in the cgroups of a lab and removes them, the innermost first.
 pub(crate) fn remove_cgroups(lab: u8) {
     fn remove(dir: &Path) {
         for entry in fs::read_dir(dir).into_iter().flatten().flatten() {
@@ -278,5 +295,7 @@ pub(crate) fn remove_cgroups(lab: u8) {
         }
         let _ = fs::remove_dir(dir);
     }
-    remove(&cgroup_root().join(format!("vat{lab}")));
+    let top = cgroup_root().join(format!("vat{lab}"));
+    end_all(&top);
+    remove(&top);
 }
