@@ -1,7 +1,7 @@
 //! The program `appliance-backup`: for a person, and with `--plugin` as an action of the management page (events as JSON
 //! Lines on standard output, the parameters as one line of JSON on standard input; crate `plugin`).
 
-use crate::{Error, Work, create, quiesce::Systemd, restore};
+use crate::{Error, Work, create, journal::Held, quiesce::Systemd, restore};
 use anyhow::{Context, Result, bail};
 use clap::{Parser, Subcommand};
 use configure::{Machine, installed};
@@ -38,6 +38,11 @@ enum Command {
         #[arg(short, long)]
         output: Option<PathBuf>,
     },
+    /// Ends what a run that was killed has left: lets the units run again, brings the old data back or keeps the new
+    Repair {
+        /// Of all appliances, without a name
+        name: Option<String>,
+    },
     /// Puts a backup back; on any error the machine is as it was
     Restore { name: String, file: Option<PathBuf> },
 }
@@ -63,40 +68,57 @@ pub fn main() -> ExitCode {
 }
 
 fn run(arguments: Arguments, tell: &mut dyn FnMut(Kind)) -> Result<String> {
-    let (name, is_create) = match &arguments.command {
-        Command::Create { name, .. } => (name.clone(), true),
-        Command::Restore { name, .. } => (name.clone(), false),
-    };
     if !rustix::process::geteuid().is_root() {
         return Err(Error::from(configure::Error::NotRoot).into());
     }
-    let machine = Machine::here();
-    let installed = installed::load(&machine, &name).map_err(Error::from)?;
+    let (machine, plugin) = (Machine::here(), arguments.plugin);
+    let parameters = if plugin { parameters()? } else { BTreeMap::new() };
+    match arguments.command {
+        Command::Create { name, output } => {
+            let path = output.map_or_else(|| target(&name, plugin), Ok)?;
+            let size = with(&machine, &name, tell, &mut |work| create(work, &path))?;
+            if plugin {
+                let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+                tell(Kind::Artifact { name, size, title: Some("Backup".into()) });
+            }
+            Ok(format!("saved in {} ({} kB)", shown(&path, plugin), size.div_ceil(1000)))
+        }
+        Command::Restore { name, file } => {
+            let Some(file) = file.or_else(|| parameters.get("archive").map(PathBuf::from)) else {
+                bail!("no backup was named");
+            };
+            with(&machine, &name, tell, &mut |work| restore(work, &file))?;
+            Ok("the backup is in place and the application runs with it".into())
+        }
+        Command::Repair { name } => repair(&machine, name),
+    }
+}
+
+/// Does the work on an appliance, until SIGTERM or SIGINT.
+fn with<T>(
+    machine: &Machine,
+    name: &str,
+    tell: &mut dyn FnMut(Kind),
+    work: &mut dyn FnMut(&mut Work) -> crate::Result<T>,
+) -> Result<T> {
+    let installed = installed::load(machine, name).map_err(Error::from)?;
     let stop = Arc::new(AtomicBool::new(false));
     for signal in [signal_hook::consts::SIGTERM, signal_hook::consts::SIGINT] {
         signal_hook::flag::register(signal, stop.clone()).context("cannot listen to signals")?;
     }
-    let parameters = if arguments.plugin { parameters()? } else { BTreeMap::new() };
-    let path = match arguments.command {
-        Command::Create { output, .. } => output.unwrap_or(target(&name, arguments.plugin)?),
-        Command::Restore { file, .. } => {
-            match file.or_else(|| parameters.get("archive").map(PathBuf::from)) {
-                Some(file) => file,
-                None => bail!("no backup was named"),
-            }
-        }
+    Ok(work(&mut Work { machine, installed: &installed, services: &Systemd, stop, tell })?)
+}
+
+fn repair(machine: &Machine, name: Option<String>) -> Result<String> {
+    let names = match name {
+        Some(name) => vec![installed::load(machine, &name).map_err(Error::from)?.appliance.name],
+        None => installed::list(machine).map_err(Error::from)?.into_iter().map(|(name, _)| name).collect(),
     };
-    let mut work = Work { machine: &machine, installed: &installed, services: &Systemd, stop, tell };
-    if is_create {
-        let size = create(&mut work, &path)?;
-        if arguments.plugin {
-            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            tell(Kind::Artifact { name, size, title: Some("Backup".into()) });
-        }
-        return Ok(format!("saved in {} ({} kB)", shown(&path, arguments.plugin), size.div_ceil(1000)));
+    let left: Vec<String> = names.into_iter().filter(|name| Held::is_left(machine, name)).collect();
+    for name in &left {
+        Held::take(machine, name, &Systemd)?;
     }
-    restore(&mut work, &path)?;
-    Ok("the backup is in place and the application runs with it".into())
+    Ok(if left.is_empty() { "nothing to repair".into() } else { format!("repaired: {}", left.join(", ")) })
 }
 
 /// `NAME-YYYYMMDD-HHMMSS.tar.zst`, UTC, where artifacts go or here.

@@ -11,6 +11,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+const JOURNAL: &str = "backup-journal.json";
+
 /// Where the work is.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -50,9 +52,14 @@ impl Held {
         let file = File::options().write(true).create(true).truncate(false).open(&lock);
         let file = file.map_err(Error::io("open the lock", &lock))?;
         flock(&file, FlockOperation::NonBlockingLockExclusive).map_err(|_| Error::Locked)?;
-        let held = Held { path: state.join("backup-journal.json"), _lock: file };
+        let held = Held { path: state.join(JOURNAL), _lock: file };
         let repaired = held.repair(machine, name, services)?;
         Ok((held, repaired))
+    }
+
+    /// Whether a run is under way, or was killed.
+    pub fn is_left(machine: &Machine, name: &str) -> bool {
+        machine.state(name).join(JOURNAL).exists()
     }
 
     /// Writes the journal and syncs it.

@@ -1,20 +1,45 @@
 //! What the unit runs after its program has ended (ExecStopPost in systemd.service(5)), however that came about.
 
-use crate::tasks::log;
-use broker_protocol::TaskId;
+use crate::tasks::{log, record::Record};
+use broker_protocol::{TaskId, Work};
 use events::{Kind, Status};
-use std::{env, path::Path};
+use exec::Program;
+use std::{env, path::Path, time::Duration};
+
+/// The unit's own patience with what comes after its end is longer.
+const PATIENCE: Duration = Duration::from_secs(10 * 60);
 
 /// Writes the result when there is none, and clears up.
 pub fn run(root: &Path, id: &TaskId) -> anyhow::Result<Status> {
     let folder = root.join("tasks").join(id.as_str());
+    let details = repair(&folder);
     if log::result(&folder)?.is_none() {
         let said = |name: &str| env::var(name).unwrap_or_default();
         let message = message(&said("SERVICE_RESULT"), &said("EXIT_CODE"), &said("EXIT_STATUS"));
-        log::append(&folder, Kind::Result { status: Status::Failed, message, details: vec![] })?;
+        log::append(&folder, Kind::Result { status: Status::Failed, message, details })?;
+    } else {
+        details.iter().for_each(|line| eprintln!("<4>appliance-backup: {line}"));
     }
     log::clear(&folder);
     Ok(Status::Ok)
+}
+
+/// A backup or a restore that was killed has left units stopped and a journal; nobody else would come by to look at it.
+fn repair(folder: &Path) -> Vec<String> {
+    let Ok(Some(Record { work: Work::Action { plugin, .. }, action: Some(action), .. })) =
+        Record::load(folder)
+    else {
+        return vec![];
+    };
+    if !action.configures && action.units.is_empty() {
+        return vec![];
+    }
+    let program = Program::new("/usr/bin/appliance-backup").args(["repair", "--", &plugin]).timeout(PATIENCE);
+    match program.output() {
+        Ok(output) if output.success() => vec![],
+        Ok(output) => output.tail(3),
+        Err(error) => vec![error.to_string()],
+    }
 }
 
 /// What systemd knows of the end, in the owner's words.
