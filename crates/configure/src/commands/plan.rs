@@ -5,7 +5,8 @@ use anyhow::Result;
 use std::process::ExitCode;
 
 pub fn run(machine: &Machine, name: &str, json: bool) -> Result<ExitCode> {
-    super::need_root()?;
+    // a step's check gets its secrets in the folder that the same step of a run beside us would have
+    let _lock = super::begin(machine)?;
     let installed = installed::load(machine, name)?;
     let knowledge = knowledge::look(machine, &installed)?;
     let found = plan::plan(machine, &Debian, &installed, &knowledge)?;
