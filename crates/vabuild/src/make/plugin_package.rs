@@ -75,10 +75,15 @@ fn manifest(definition: &Definition, appliance: &Appliance) -> Result<Manifest, 
     Ok(Manifest {
         version: plugin::manifest::VERSION,
         name: appliance.name.clone(),
-        title: appliance.summary.clone(),
+        title: title(&appliance.summary),
         package_version: appliance.version.clone(),
         actions,
     })
+}
+
+/// What the page calls the appliance: `MoinMoin wiki` of `MoinMoin wiki, ready to use`.
+fn title(summary: &str) -> String {
+    summary.split(", ").next().unwrap_or(summary).to_owned()
 }
 
 fn action(action: &Action) -> Result<manifest::Action, Error> {
