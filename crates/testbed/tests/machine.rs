@@ -20,3 +20,20 @@ fn a_machine_boots_reaches_the_lab_and_keeps_its_files_over_a_reboot() {
     lab.http().set_offline(true);
     assert!(machine.run(&fetch).is_err());
 }
+
+#[test]
+fn nothing_of_a_machine_is_left_when_its_power_is_cut() {
+    let served = tempfile::tempdir().unwrap();
+    let lab = Lab::new(served.path()).unwrap();
+    let mut machine = lab.boot("cut", "trixie").unwrap();
+    machine.sh("setsid sleep 123456 > /dev/null 2>&1 &").unwrap();
+    let of_the_machine = || {
+        let all = fs::read_dir("/proc").unwrap().flatten();
+        let lines = all.map(|p| fs::read_to_string(p.path().join("cmdline")).unwrap_or_default());
+        lines.filter(|line| line == "sleep\0123456\0").count()
+    };
+    assert_eq!(of_the_machine(), 1);
+    machine.cut_power().unwrap();
+    assert_eq!(of_the_machine(), 0);
+    machine.start_again().unwrap();
+}
