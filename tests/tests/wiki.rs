@@ -158,7 +158,9 @@ fn overview_shows_the_machine(machine: &Machine, browser: &Browser) -> Result<()
     browser.open(&page(machine, "/"))?;
     let text = browser.text()?;
     let debian = machine.sh(". /etc/os-release; echo $PRETTY_NAME")?;
-    for part in ["Healthy", "version 1.0", "wiki", debian.trim(), "Running for", "Memory", "Disk", "CPU"] {
+    for part in
+        ["Healthy", "version 1.0", "wiki", debian.trim(), "Running for", "Memory", "Disk", "Processor"]
+    {
         assert!(text.to_lowercase().contains(&part.to_lowercase()), "the overview lacks {part:?}:\n{text}");
     }
     assert!(text.contains(&format!("http://{}/", machine.address)), "{text}");
