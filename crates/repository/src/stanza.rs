@@ -51,6 +51,10 @@ impl Package {
 impl Stanza {
     /// Makes the text of a package from its control paragraph.
     pub fn new(package: Package, mut control: Paragraph) -> Self {
+        // what is said of the file is said by the repository: no package brings seeds or hashes of its own choice
+        for name in ["Seeds", "Seeds-Size", "Seeds-SHA256", "MD5sum", "SHA1", "SHA512"] {
+            control.remove(name);
+        }
         let mut put = |name: &str, value: &str| {
             control.remove(name);
             control.set(name, value);
@@ -76,8 +80,9 @@ impl Stanza {
     fn parse(text: &str) -> Result<Stanza, String> {
         let field = |name: &str| {
             let value = |line: &'_ str| -> Option<usize> {
-                let rest = line.strip_prefix(name)?.strip_prefix(':')?;
-                Some(line.len() - rest.len())
+                // without regard to case (Policy 5.1), as the package's own control file was read
+                let is_it = line.get(..name.len())?.eq_ignore_ascii_case(name);
+                (is_it && line[name.len()..].starts_with(':')).then_some(name.len() + 1)
             };
             text.lines().find_map(|line| value(line).map(|at| line[at..].trim()))
         };
@@ -141,5 +146,22 @@ mod tests {
         let again = Stanza::parse_all(&format!("{}\n{}\n", stanza.text, stanza.text)).unwrap();
         assert_eq!((again.len(), &again[1].package, &again[1].text), (2, &stanza.package, &stanza.text));
         assert!(Stanza::parse_all("Package: x\n").unwrap_err().contains("`x` has no field"));
+    }
+
+    #[test]
+    fn a_package_says_nothing_of_its_own_file() {
+        let text = "package: a\nVERSION: 1\nArchitecture: all\nSeeds: ../x\nseeds-size: 1\nSeeds-SHA256: cd\nSHA512: ef\n";
+        let package = Package {
+            name: "a".into(),
+            version: "1".parse().unwrap(),
+            architecture: "all".into(),
+            path: "pool/main/a/a/a_1_all.deb".into(),
+            size: 7,
+            sha256: "ab".into(),
+            seeds: None,
+        };
+        let stanza = Stanza::new(package.clone(), Paragraph::parse(text).unwrap());
+        assert!(!stanza.text.to_lowercase().contains("seeds") && !stanza.text.contains("SHA512"));
+        assert_eq!(Stanza::parse_all(&stanza.text).unwrap()[0].package, package);
     }
 }
