@@ -8,7 +8,7 @@ use crate::{
 };
 use configure::accounts::Accounts;
 use events::Kind;
-use rustix::fs::OFlags;
+use rustix::fs::{Mode, OFlags, ResolveFlags};
 use sha2::{Digest, Sha256};
 use std::{
     collections::BTreeMap,
@@ -28,6 +28,8 @@ struct Writer<'a, 'b> {
     index: Index,
     accounts: Accounts,
     exclude: Vec<PathBuf>,
+    /// The folder that holds the path being saved: root's own.
+    top: PathBuf,
     total: u64,
     told: Instant,
 }
@@ -78,8 +80,16 @@ fn write(work: &mut Work, paths: &[String], part: &Path, file: File) -> Result<u
     zstd.include_checksum(true).map_err(Error::io("write", part))?;
     let accounts = Accounts::read(work.machine)?;
     let tar = tar::Builder::new(zstd);
-    let mut writer =
-        Writer { work, tar, index: Index::default(), accounts, exclude, total, told: Instant::now() };
+    let mut writer = Writer {
+        work,
+        tar,
+        index: Index::default(),
+        accounts,
+        exclude,
+        top: PathBuf::new(),
+        total,
+        told: Instant::now(),
+    };
     writer.all(paths).map_err(|e| match e {
         // it is the archive that found no room, not the file that was read
         Error::DiskFull { operation: "save", .. } => {
@@ -129,6 +139,7 @@ impl Writer<'_, '_> {
         self.text(MANIFEST, &text)?;
         for path in paths {
             let mut entries = vec![];
+            self.top = self.work.machine.path(path).parent().map(Path::to_path_buf).unwrap_or_default();
             each(&self.work.machine.path(path), &self.exclude, &mut |path, stat| {
                 entries.push((path.to_path_buf(), stat.clone()));
                 Ok(())
@@ -183,9 +194,7 @@ impl Writer<'_, '_> {
     }
 
     fn file(&mut self, path: &Path, stat: &Metadata, header: &mut tar::Header, at: &str) -> Result<String> {
-        let mut options = File::options();
-        options.read(true).custom_flags((OFlags::NOFOLLOW | OFlags::NONBLOCK).bits() as i32);
-        let file = options.open(path).map_err(Error::io("read", path))?;
+        let file = open(&self.top, path).map_err(Error::io("read", path))?;
         let mut reader = Hashing { inner: file.take(stat.len()), hash: Sha256::new(), bytes: 0 };
         let appended = self.tar.append_data(header, at, &mut reader);
         appended.map_err(Error::io("save", path))?;
@@ -210,6 +219,17 @@ impl Writer<'_, '_> {
         header.set_mode(0o600);
         self.tar.append_data(&mut header, name, text).map_err(Error::io("save", name))
     }
+}
+
+/// Opens a file below `top`. The data's own user may put a link to anywhere in place of any folder on the way, at any
+/// moment; what lies there is none of its data.
+fn open(top: &Path, path: &Path) -> io::Result<File> {
+    let top_folder =
+        rustix::fs::open(top, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
+    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let inside = ResolveFlags::NO_SYMLINKS | ResolveFlags::BENEATH;
+    let below = path.strip_prefix(top).unwrap_or(path);
+    Ok(rustix::fs::openat2(top_folder, below, flags, Mode::empty(), inside)?.into())
 }
 
 struct Hashing<R> {
@@ -244,4 +264,25 @@ fn versions(relations: &[String]) -> BTreeMap<String, String> {
         exec::Program::new("dpkg-query").args(["--show", "--showformat=${Package} ${Version}\\n", "--"]);
     let text = query.args(names).output().map(|o| o.text()).unwrap_or_default();
     text.lines().filter_map(|l| l.split_once(' ')).map(|(n, v)| (n.to_string(), v.to_string())).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::symlink;
+
+    #[test]
+    fn a_link_on_the_way_is_not_followed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        fs::create_dir_all(path("lib/wiki/pages")).unwrap();
+        fs::create_dir(path("secret")).unwrap();
+        fs::write(path("lib/wiki/pages/front"), "page").unwrap();
+        fs::write(path("secret/front"), "secret").unwrap();
+        let front = path("lib/wiki/pages/front");
+        assert!(open(&path("lib"), &front).is_ok());
+        fs::rename(path("lib/wiki/pages"), path("lib/wiki/aside")).unwrap();
+        symlink(path("secret"), path("lib/wiki/pages")).unwrap();
+        assert!(open(&path("lib"), &front).is_err());
+    }
 }
