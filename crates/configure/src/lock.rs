@@ -8,6 +8,7 @@ use rustix::{
 use std::{
     fs::File,
     io::{Read, Seek, Write},
+    os::unix::fs::OpenOptionsExt,
     time::{Duration, Instant},
 };
 
@@ -34,6 +35,8 @@ impl Lock {
             .write(true)
             .create(true)
             .truncate(false)
+            // who may open it may lock it
+            .mode(0o600)
             .open(&path)
             .map_err(Error::io("open the lock", &path))?;
         let end = Instant::now() + patience;
