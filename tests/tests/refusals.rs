@@ -107,7 +107,7 @@ fn a_lock_that_is_held_and_a_full_disk_are_named() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let (_lab, machine) = mail_relay(&folder)?;
     let arguments = &["mail-relay", "--set", "relay-host=mx.example.test", "--wait", "1"];
-    machine.sh("mkfifo /root/hold; flock /run/lock/vainstall -c 'cat /root/hold' > /dev/null 2>&1 & while ! pgrep -x flock > /dev/null; do :; done")?;
+    machine.sh("mkfifo /root/hold; flock /run/vainstall.lock -c 'cat /root/hold' > /dev/null 2>&1 & while ! pgrep -x flock > /dev/null; do :; done")?;
     Refused { machine: &machine, arguments, status: 3, says: &["vainstall"] }.check()?;
     machine.sh("echo > /root/hold")?;
 

@@ -20,7 +20,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-const LOCK: &str = "/run/lock/vainstall";
+/// Not in /run/lock, which everybody may write to; and who may open it may lock it.
+const LOCK: &str = "/run/vainstall.lock";
 /// Debian 12, bookworm.
 const OLDEST: u32 = 12;
 
@@ -62,7 +63,7 @@ pub struct OnlyOne(#[allow(dead_code, reason = "held, not used")] File);
 /// Refuses when another vainstall is at work, and names its process.
 pub fn only_one() -> Result<OnlyOne> {
     let mut options = OpenOptions::new();
-    options.read(true).write(true).create(true).truncate(false).mode(0o644);
+    options.read(true).write(true).create(true).truncate(false).mode(0o600);
     let mut file = options.open(LOCK).with_context(|| format!("cannot open {LOCK}"))?;
     match flock(&file, FlockOperation::NonBlockingLockExclusive) {
         Ok(()) => {}
