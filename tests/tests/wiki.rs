@@ -56,7 +56,7 @@ fn from_a_fresh_debian_to_a_wiki_that_is_kept() -> Result<()> {
 
     engine_repairs_what_has_drifted(&machine)?;
     done("drifted and repaired");
-    let browser = Browser::start(1280, 860, false)?;
+    let browser = Browser::start(1280, 900, false)?;
     sign_in(&machine, &browser)?;
     overview_shows_the_machine(&machine, &browser)?;
     done("signed in");
@@ -275,7 +275,7 @@ fn pictures(machine: &Machine, browser: &Browser) -> Result<()> {
     browser.click_text("Output")?;
     browser.screenshot(&folder.join("task.png"))?;
     for (file, width, height, dark) in
-        [("overview-dark.png", 1280, 860, true), ("overview-phone.png", 390, 844, false)]
+        [("overview-dark.png", 1280, 900, true), ("overview-phone.png", 390, 844, false)]
     {
         let other = Browser::start(width, height, dark)?;
         other.open(&sign_in_link(machine)?)?;
@@ -292,7 +292,7 @@ fn the_page_survives_its_own_upgrade() -> Result<()> {
     let (dist, lab, repository) = own_lab(folder.path())?;
     let machine = machine_with_tools(&lab, &dist, "upgrade")?;
     apt(&machine, &["install", "appliance-control"])?;
-    let browser = Browser::start(1280, 860, false)?;
+    let browser = Browser::start(1280, 900, false)?;
     browser.open(&sign_in_link(&machine)?)?;
     browser.click_text("Sign in")?;
     browser.wait_for_text("Overview", Duration::from_secs(10))?;
