@@ -36,20 +36,27 @@ fn fields(text: &str) -> Vec<(String, String)> {
 /// The address of the repository that the package's candidate comes from, with a `/` at its end.
 pub fn base_uri(package: &str) -> Result<Option<String>, Error> {
     name::check(&[package])?;
-    let uris = Program::new("apt-get").args(["download", "--print-uris", "--", package]).output()?.text();
-    let Some(uri) =
-        uris.lines().find_map(|l| l.strip_prefix('\'')?.split_once('\'').map(|(uri, _)| uri.to_owned()))
-    else {
-        return Ok(None);
-    };
-    let bases = Program::new("apt-get").args(["indextargets", "--format", "$(REPO_URI)"]).run()?.text();
-    Ok(longest_base(&uri, bases.lines()))
+    Ok(source_of_candidate(&Program::new("apt-cache").args(["policy", "--", package]).run()?.text()))
 }
 
-/// Of several repositories below one another, the one that is nearest to the file.
-fn longest_base<'a>(uri: &str, bases: impl Iterator<Item = &'a str>) -> Option<String> {
-    let with_slash = |base: &str| format!("{}/", base.trim_end_matches('/'));
-    bases.map(with_slash).filter(|base| uri.starts_with(base.as_str())).max_by_key(String::len)
+/// The first repository below the candidate in the table of versions of `apt-cache policy`.
+fn source_of_candidate(policy: &str) -> Option<String> {
+    let mut lines = policy.lines();
+    let candidate = lines.find_map(|l| l.trim_start().strip_prefix("Candidate: "))?;
+    let mut below = false;
+    for line in lines {
+        // a version stands four or five columns in, its sources stand eight in
+        if let Some(source) = line.strip_prefix("        ") {
+            let uri = source.split_whitespace().nth(1).filter(|_| below);
+            if let Some(uri) = uri.filter(|u| u.contains(":/")) {
+                return Some(format!("{}/", uri.trim_end_matches('/')));
+            }
+        } else {
+            let version = line.trim_start_matches([' ', '*']).split(' ').next();
+            below = version == Some(candidate);
+        }
+    }
+    None
 }
 
 /// Fetches `base` + `path` to `to`, which is there afterwards only when its SHA256 is the one given (64 hexadecimal
@@ -97,10 +104,28 @@ mod tests {
     }
 
     #[test]
-    fn the_nearest_base_wins() {
-        let bases = ["http://h/debian/", "http://h/debian/extra", "http://other/"];
-        let base = longest_base("http://h/debian/extra/pool/x.deb", bases.into_iter());
-        assert_eq!(base.as_deref(), Some("http://h/debian/extra/"));
+    fn the_candidate_is_fetched_from_its_own_repository() {
+        let policy = "\
+wiki-appliance:
+  Installed: 1.0
+  Candidate: 1.1
+  Version table:
+     2.0 100
+        100 http://other.example/debian stable/main amd64 Packages
+     1.1 500
+        500 file:/srv/repository stable/main amd64 Packages
+        500 http://mirror.example/debian stable/main amd64 Packages
+ *** 1.0 500
+        500 http://old.example/ ./ Packages
+        100 /var/lib/dpkg/status
+";
+        let check = |text: &str, expect: Option<&str>| {
+            assert_eq!(source_of_candidate(text).as_deref(), expect, "{text}");
+        };
+        check(policy, Some("file:/srv/repository/"));
+        check(&policy.replace("Candidate: 1.1", "Candidate: 1.0"), Some("http://old.example/"));
+        check(&policy.replace("Candidate: 1.1", "Candidate: (none)"), None);
+        check("", None);
     }
 
     #[test]

@@ -51,6 +51,44 @@ impl Plan {
         plan
     }
 
+    /// Reads the lists that `apt-get -V --print-uris` prints; a fraction of a simulation's time, and without the
+    /// packages' origins and architectures. None when they are not as many as apt counts itself: then its words are
+    /// others than these.
+    pub fn parse_outline(output: &str) -> Option<Plan> {
+        let mut plan = Plan::default();
+        let mut lines = output.lines().peekable();
+        let mut counted = false;
+        while let Some(line) = lines.next() {
+            let list = if line.starts_with("The following NEW packages will be installed")
+                || line.starts_with("The following packages will be upgraded")
+                || line.starts_with("The following packages will be DOWNGRADED")
+            {
+                List::Changes
+            } else if line.starts_with("The following packages will be REMOVED") {
+                List::Removals
+            } else if is_kept_back(line) {
+                List::KeptBack
+            } else {
+                counted = counted
+                    || counts(line).is_some_and(|(changes, removals)| {
+                        (changes, removals) == (plan.changes.len(), plan.removals.len())
+                    });
+                continue;
+            };
+            while let Some(item) = lines.next_if(|l| l.starts_with("  ")) {
+                let (name, versions) = item.trim().split_once(' ').unwrap_or((item.trim(), ""));
+                match list {
+                    List::Changes => plan.changes.push(listed(name, versions)?),
+                    // apt marks with a star what it purges
+                    List::Removals => plan.removals.push(name.trim_end_matches('*').to_owned()),
+                    List::KeptBack => plan.kept_back.push(name.to_owned()),
+                }
+            }
+        }
+        plan.add_sizes(output);
+        counted.then_some(plan)
+    }
+
     /// Adds the sizes that `apt-get --print-uris` prints.
     pub fn add_sizes(&mut self, output: &str) {
         for line in output.lines() {
@@ -68,6 +106,42 @@ impl Plan {
 fn is_kept_back(line: &str) -> bool {
     line.starts_with("The following packages have been kept back")
         || line.starts_with("The following upgrades have been deferred due to phasing")
+}
+
+enum List {
+    Changes,
+    Removals,
+    KeptBack,
+}
+
+/// `(to)` or `(from => to)`
+fn listed(name: &str, versions: &str) -> Option<Change> {
+    let inside = versions.strip_prefix('(')?.strip_suffix(')')?;
+    let (from, to) = match inside.split_once(" => ") {
+        Some((from, to)) => (Some(from.to_owned()), to),
+        None => (None, inside),
+    };
+    let (architecture, origin) = (String::new(), String::new());
+    Some(Change { name: name.into(), architecture, from, to: to.into(), origin, security: false })
+}
+
+/// `1 upgraded, 14 newly installed, 2 to remove and 0 not upgraded.`: what changes, and what goes. Where a count is
+/// of no kind known here, the sum is wrong on purpose.
+fn counts(line: &str) -> Option<(usize, usize)> {
+    let line = line.strip_suffix(" not upgraded.")?;
+    let (counted, _) = line.rsplit_once(" and ")?;
+    let (mut changes, mut removals) = (0, 0);
+    for part in counted.split(", ") {
+        let (number, what) = part.split_once(' ')?;
+        let number: usize = number.parse().ok()?;
+        match what {
+            "upgraded" | "newly installed" | "downgraded" => changes += number,
+            "to remove" => removals += number,
+            _ if number == 0 => {}
+            _ => return None,
+        }
+    }
+    Some((changes, removals))
 }
 
 /// `name [from] (to origin, origin [architecture]) […]`
@@ -150,10 +224,43 @@ Conf libc6 (2.41-2 Debian:13.7/stable [amd64])
         assert_eq!((plan.download, plan.disk), (0, -2000));
     }
 
+    #[test]
+    fn an_outline_says_the_same_as_a_simulation() {
+        let text = "\
+The following additional packages will be installed:
+   exim4-base (4.98.2-1)
+The following packages have been kept back:
+   tree (2.2.1-1 => 2.2.1-2)
+The following packages will be REMOVED:
+   apache2 (2.4.71-1)
+   old* (1:1.0)
+The following NEW packages will be installed:
+   exim4 (4.98.2-1)
+   exim4-base (4.98.2-1)
+The following packages will be upgraded:
+   libc6:i386 (2.41-1 => 2.41-2)
+1 upgraded, 2 newly installed, 2 to remove and 1 not upgraded.
+Need to get 1 kB/3,815 kB of archives.
+After this operation, 7961 kB of additional disk space will be used.
+'http://deb.example/exim4_4.98.2-1_amd64.deb' exim4_4.98.2-1_amd64.deb 15816 MD5Sum:63
+";
+        let plan = Plan::parse_outline(text).unwrap();
+        assert_eq!(plan.removals, ["apache2", "old"]);
+        assert_eq!(plan.kept_back, ["tree"]);
+        let upgrade = plan.changes.iter().find(|c| c.name == "libc6:i386").unwrap();
+        assert_eq!((upgrade.from.as_deref(), upgrade.to.as_str()), (Some("2.41-1"), "2.41-2"));
+        assert_eq!((plan.changes.len(), plan.download, plan.disk), (3, 1000, 7_961_000));
+        // a list in words that are not known here is noticed by the count
+        assert_eq!(Plan::parse_outline(&text.replace("REMOVED", "TAKEN AWAY")), None);
+        assert_eq!(Plan::parse_outline(&text.replace("2 to remove", "2 to reinstall")), None);
+        assert_eq!(Plan::parse_outline(""), None);
+    }
+
     proptest! {
         #[test]
-        fn any_output_is_read_without_panic(text in "(Inst |Remv |Need to get |After this operation, |[a-z0-9 ()\\[\\]./\n]){0,30}") {
+        fn any_output_is_read_without_panic(text in "(Inst |Remv |The following |NEW packages will be installed|Need to get |After this operation, |[a-z0-9 ()\\[\\]./\n]){0,30}") {
             Plan::parse(&text).add_sizes(&text);
+            Plan::parse_outline(&text);
         }
     }
 }

@@ -17,7 +17,7 @@ use apt::{Apt, Plan, Work};
 use configure::Machine;
 use debconf::Selection;
 use events::{Kind, Status};
-use std::{collections::BTreeMap, process::ExitCode, time::Instant};
+use std::{collections::BTreeMap, process::ExitCode, thread, time::Instant};
 
 /// Does it, tells the ending, and gives the exit status.
 pub fn run(arguments: &Arguments) -> ExitCode {
@@ -96,16 +96,26 @@ fn install(
 
     progress.phase(2, "answers", "Questions and answers");
     let host = configure::host::facts(&Machine::here());
-    let seeds = seeds::fetch(&package, &name, &failures, progress)?;
-    told.version = seeds.version.clone();
-    let ready = prepare(arguments, &seeds, &package, &host, signals, progress)?;
+    let work = Work::Install(vec![package.clone()]);
+    let (answered, planned) = thread::scope(|scope| {
+        // apt thinks while the questions are fetched and answered
+        let planned = scope.spawn(|| apt.outline(&work));
+        let answered = seeds::fetch(&package, &name, &failures, progress).and_then(|seeds| {
+            told.version = seeds.version.clone();
+            let ready = prepare(arguments, &seeds, &package, &host, signals, progress)?;
+            Ok((seeds, ready))
+        });
+        (answered, planned.join())
+    });
+    let (seeds, ready) = answered?;
 
     progress.phase(3, "plan", "Plan");
-    let work = Work::Install(vec![package.clone()]);
-    let plan = plan::make(&apt, &work, arguments.yes, progress)?;
+    let Ok(plan) = planned else { return fail(Exit::Failed, "planning was cut off") };
+    let plan = plan?;
+    plan::check(&plan, arguments.yes, progress)?;
     told.url = ending::url(&seeds.url, &host, &answers::values(&ready.answers));
     if arguments.dry_run {
-        planned(told, &plan, &ready);
+        would_do(told, &plan, &ready);
         return Ok(());
     }
 
@@ -116,11 +126,15 @@ fn install(
     carry_out(&apt, &work, &ready, &State::of(&name), progress)?;
 
     progress.phase(5, "health", "Looking whether it works");
-    told.health = health::wait(&name)?;
+    let (checks, management) = thread::scope(|scope| {
+        let link = scope.spawn(|| ending::management(&host));
+        (health::wait(&name), link.join())
+    });
+    told.health = checks?;
+    told.management = management.ok().flatten();
     health::tell(&told.health, &name, progress)?;
     told.url = ending::url_of_installed(&name).or(told.url.take());
     told.secrets = ready.secrets;
-    told.management = ending::management(&host);
     (told.status, told.message) = ("ok", format!("{name} {} is ready.", seeds.version));
     State::of(&name).forget();
     Ok(())
@@ -213,7 +227,7 @@ fn carry_out(apt: &Apt, work: &Work, ready: &Ready, state: &State, progress: &mu
     apt.run(work, &mut |kind| progress.say(kind)).map_err(|e| stopped(e.into()))
 }
 
-fn planned(told: &mut Ending, plan: &Plan, ready: &Ready) {
+fn would_do(told: &mut Ending, plan: &Plan, ready: &Ready) {
     let own = seeding::seed_package(&told.appliance);
     let others = ready.selections.iter().filter(|s| s.owner != own);
     let shown = |s: &Selection| if s.kind == "password" { "(secret)".to_owned() } else { s.value.clone() };

@@ -5,14 +5,13 @@ use crate::{
     progress::Progress,
 };
 use appliance::model::Seed;
-use apt::{Apt, Plan, Work, space};
+use apt::{Plan, space};
 use events::Kind;
 use std::collections::BTreeMap;
 
-/// Asks apt, and refuses what must not happen without a word: removals, a disk that is too small.
-pub fn make(apt: &Apt, work: &Work, removals_allowed: bool, progress: &mut Progress) -> Result<Plan> {
-    let plan = apt.plan(work)?;
-    show(&plan, progress);
+/// Shows it, and refuses what must not happen without a word: removals, a disk that is too small.
+pub fn check(plan: &Plan, removals_allowed: bool, progress: &mut Progress) -> Result<()> {
+    show(plan, progress);
     if !plan.removals.is_empty() && !removals_allowed {
         let message = format!(
             "apt would have to remove {}; nothing has been changed. Use --yes when that is right",
@@ -20,13 +19,13 @@ pub fn make(apt: &Apt, work: &Work, removals_allowed: bool, progress: &mut Progr
         );
         return fail(Exit::Failed, message);
     }
-    if let Some(shortage) = space::shortage(&plan)? {
+    if let Some(shortage) = space::shortage(plan)? {
         return fail(
             Exit::DiskFull,
             format!("{shortage}; nothing has been changed. Make room and run this again"),
         );
     }
-    Ok(plan)
+    Ok(())
 }
 
 fn show(plan: &Plan, progress: &mut Progress) {
