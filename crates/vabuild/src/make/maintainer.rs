@@ -32,6 +32,8 @@ pub fn unit_name(unit: &PackageUnit) -> Result<&str, Error> {
 struct Units {
     enable: Vec<String>,
     restart: String,
+    /// Started by others, such as a socket: restarted on upgrade when they run.
+    restart_running: String,
     start: String,
     stop: String,
     all: String,
@@ -50,8 +52,13 @@ impl Units {
             // a template has no instance that could be started or stopped by this name
             if !unit.source.contains("@.") {
                 add(&mut units.stop);
-                if unit.start {
-                    add(if unit.keep_running { &mut units.start } else { &mut units.restart });
+                // a socket goes on listening, so that whoever connects during an upgrade waits instead of being
+                // refused; and a port that was just given up may not be free yet
+                let keep = unit.keep_running || unit.source.ends_with(".socket");
+                match unit.start {
+                    true => add(if keep { &mut units.start } else { &mut units.restart }),
+                    false if !keep && !unit.enable => add(&mut units.restart_running),
+                    false => {}
                 }
             }
             if unit.enable {
@@ -104,6 +111,14 @@ fn postinst(package: &Package, units: &Units) -> String {
         }
         if !units.start.is_empty() {
             let _ = writeln!(body, "        deb-systemd-invoke start{} >/dev/null || true", units.start);
+        }
+        if !units.restart_running.is_empty() {
+            // deb-systemd-invoke passes over a static unit that does not run, saying so
+            let _ = writeln!(
+                body,
+                "        if [ -n \"$2\" ]; then deb-systemd-invoke restart{} >/dev/null 2>&1 || true; fi",
+                units.restart_running
+            );
         }
         body.push_str("    fi\n");
     }
