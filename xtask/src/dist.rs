@@ -66,6 +66,8 @@ fn publish(dist: &Dist, packages: &Path) -> Result<()> {
     debs.retain(|p| p.extension().is_some_and(|e| e == "deb"));
     debs.sort();
     let mut arguments: Vec<&Path> = vec![&dist.repository, Path::new("--key"), &secret];
+    arguments
+        .extend(["--origin", "Virtual Appliance Tools", "--label", "Virtual Appliance Tools"].map(Path::new));
     arguments.extend(debs.iter().map(PathBuf::as_path));
     vabuild(dist, &["repository", "add"], &arguments)
 }
