@@ -24,6 +24,11 @@ use std::{
 /// At most so many bytes of each stream are kept; the middle of anything longer is dropped.
 pub const CAPTURE_LIMIT: usize = 8 << 20;
 
+/// How long children that outlive their program may go on writing.
+const DRAIN_TIME: Duration = Duration::from_secs(2);
+/// How often it is looked whether a silent program has ended.
+const LOOK_EVERY: Duration = Duration::from_millis(200);
+
 /// A program and all that it is started with.
 #[derive(Debug, Clone)]
 pub struct Program {
@@ -179,14 +184,18 @@ impl Program {
         let end = self.timeout.map(|t| Instant::now() + t);
         let (mut stdout, mut stderr) = (lines::Captured::default(), lines::Captured::default());
         let mut timed_out = false;
-        loop {
-            let next = match end {
-                Some(end) if !timed_out => {
-                    receive.recv_timeout(end.saturating_duration_since(Instant::now()))
-                }
-                _ => receive.recv().map_err(|_| mpsc::RecvTimeoutError::Disconnected),
-            };
-            match next {
+        let mut gone: Option<Instant> = None;
+        // a daemon that the program has left behind may hold its streams for ever: it is not waited for
+        let is_late = |gone: Option<Instant>| gone.is_some_and(|since| since.elapsed() > DRAIN_TIME);
+        let abandoned = loop {
+            let now = Instant::now();
+            if end.is_some_and(|end| now >= end) {
+                timed_out = true;
+                self.kill(&mut child);
+                break true;
+            }
+            let wait = end.map_or(LOOK_EVERY, |end| LOOK_EVERY.min(end - now));
+            match receive.recv_timeout(wait) {
                 Ok((from, bytes)) => {
                     match from {
                         From::Stdout => stdout.push(&bytes),
@@ -195,14 +204,17 @@ impl Program {
                     }
                     line(from, String::from_utf8_lossy(&bytes).trim_end_matches(['\n', '\r']));
                 }
-                Err(mpsc::RecvTimeoutError::Timeout) => {
-                    timed_out = true;
-                    self.kill(&mut child);
-                    break;
+                Err(mpsc::RecvTimeoutError::Timeout) if gone.is_none() => {
+                    let ended = child.try_wait().map_err(|source| self.talk_error(source))?;
+                    gone = ended.map(|_| Instant::now());
                 }
-                Err(mpsc::RecvTimeoutError::Disconnected) => break,
+                Err(mpsc::RecvTimeoutError::Timeout) => {}
+                Err(mpsc::RecvTimeoutError::Disconnected) => break false,
             }
-        }
+            if is_late(gone) {
+                break true;
+            }
+        };
         let status = self.reap(&mut child, end, &mut timed_out)?;
         if timed_out {
             return Err(Error::TimedOut {
@@ -210,10 +222,12 @@ impl Program {
                 after: self.timeout.unwrap_or_default(),
             });
         }
-        for reader in readers {
-            let _ = reader.join();
+        if !abandoned {
+            for reader in readers {
+                let _ = reader.join();
+            }
+            let _ = writer.join();
         }
-        let _ = writer.join();
         Ok(Output { status, stdout: stdout.into_bytes(), stderr: stderr.into_bytes() })
     }
 
@@ -303,7 +317,7 @@ impl Program {
         end: Option<Instant>,
         timed_out: &mut bool,
     ) -> Result<ExitStatus, Error> {
-        let talk = |source| Error::Talk { program: self.describe(), source };
+        let talk = |source| self.talk_error(source);
         while let Some(end) = end.filter(|_| !*timed_out) {
             if let Some(status) = child.try_wait().map_err(talk)? {
                 return Ok(status);
@@ -316,6 +330,10 @@ impl Program {
             }
         }
         child.wait().map_err(talk)
+    }
+
+    fn talk_error(&self, source: io::Error) -> Error {
+        Error::Talk { program: self.describe(), source }
     }
 
     fn start_error(&self, source: io::Error) -> Error {
@@ -365,6 +383,16 @@ fn tail_text(tail: &[String]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn neither_a_daemon_left_behind_nor_a_flood_is_waited_for() {
+        let start = Instant::now();
+        let out = Program::new("sh").args(["-c", "sleep 60 & echo $!"]).output().unwrap();
+        assert!(out.success() && start.elapsed() < Duration::from_secs(10));
+        Program::new("kill").arg(out.text().trim()).run().unwrap();
+        let flood = Program::new("yes").timeout(Duration::from_millis(300)).output();
+        assert!(matches!(flood, Err(Error::TimedOut { .. })) && start.elapsed() < Duration::from_secs(20));
+    }
 
     #[test]
     fn output_and_status_are_told() {
