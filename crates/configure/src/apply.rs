@@ -9,7 +9,8 @@ use crate::{
     apache::{self, What},
     difference,
     knowledge::Knowledge,
-    record::{Pending, Record, Thing},
+    machine::STATE,
+    record::{Pending, Record, Thing, make_private_folder},
     step,
     system::System,
     tree::{self, Meta, State},
@@ -130,6 +131,7 @@ impl Run<'_> {
     fn make_user(&mut self, user: &appliance::model::User) -> Result<()> {
         if self.accounts.find(&user.name).is_none() {
             self.record.put(Thing::User { name: user.name.clone() })?;
+            self.mark_user(&user.name)?;
         }
         let home = user.home.as_deref().unwrap_or("-");
         let mut lines = format!("u {} - \"{}\" {home}\n", user.name, user.title);
@@ -140,6 +142,13 @@ impl Run<'_> {
         self.accounts = Accounts::read(self.machine)?;
         self.changed(format!("user {} made", user.name));
         Ok(())
+    }
+
+    /// The record ends with an undo; purge, which comes later, may remove users of ours only.
+    fn mark_user(&self, name: &str) -> Result<()> {
+        let folder = Path::new(STATE).join(&self.installed.appliance.name).join("users");
+        make_private_folder(self.machine, &folder)?;
+        tree::place(self.machine, &folder.join(name))?.write(b"", Meta { mode: 0o600, uid: 0, gid: 0 })
     }
 
     fn make_folder(&mut self, path: &Path, meta: Meta, data: bool) -> Result<()> {

@@ -157,10 +157,7 @@ impl<'a> Data<'a> {
     }
 
     fn postrm(&self, name: &str) -> String {
-        let mut script = format!(
-            "#!/bin/sh\nset -e\n\nif [ \"$1\" = purge ]; then\n    rm -rf /var/lib/appliances/{name}\n    \
-             rmdir --ignore-fail-on-non-empty /var/lib/appliances 2>/dev/null || true\n"
-        );
+        let mut script = "#!/bin/sh\nset -e\n\nif [ \"$1\" = purge ]; then\n".to_string();
         if !self.is_empty() {
             let _ = write!(
                 script,
@@ -172,14 +169,21 @@ impl<'a> Data<'a> {
                 let _ = writeln!(script, "            rm -rf -- {}", shell::quote(folder));
             }
             for user in &self.users {
-                let user = shell::quote(user);
+                let (user, mark) = (shell::quote(user), format!("/var/lib/appliances/{name}/users/{user}"));
                 let _ = writeln!(
                     script,
-                    "            if getent passwd {user} >/dev/null; then userdel {user}; fi"
+                    // only one that appliance-configure made; one who is signed in stays, which is no failure of the purge
+                    "            if [ -e {mark} ] && getent passwd {user} >/dev/null; then userdel {user} || true; fi"
                 );
             }
             script.push_str("        fi\n        db_purge\n    fi\n");
         }
+        // last: the state knows whose the users are
+        let _ = write!(
+            script,
+            "    rm -rf /var/lib/appliances/{name}\n    \
+             rmdir --ignore-fail-on-non-empty /var/lib/appliances 2>/dev/null || true\n"
+        );
         script.push_str("fi\n");
         script
     }
