@@ -107,14 +107,14 @@ fn a_lock_that_is_held_and_a_full_disk_are_named() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let (_lab, machine) = mail_relay(&folder)?;
     let arguments = &["mail-relay", "--set", "relay-host=mx.example.test", "--wait", "1"];
-    machine.sh("mkfifo /root/hold; flock /run/vainstall.lock -c 'cat /root/hold' > /dev/null 2>&1 & while ! pgrep -x flock > /dev/null; do :; done")?;
+    machine.sh("mkfifo /root/hold; flock /run/vainstall.lock -c 'cat /root/hold' > /dev/null 2>&1 & while ! pgrep -x cat > /dev/null; do :; done")?;
     Refused { machine: &machine, arguments, status: 3, says: &["vainstall"] }.check()?;
-    machine.sh("echo > /root/hold")?;
+    machine.sh("echo > /root/hold; while pgrep -x cat > /dev/null; do :; done")?;
 
     // apt's own lock, held by another apt-get that waits for its caller
     machine.sh("mkfifo /root/apt; printf 'DPkg::Pre-Invoke {\"cat /root/apt\";};' > /root/hold.conf; \
         APT_CONFIG=/root/hold.conf setsid apt-get -y --reinstall install netbase > /root/apt.log 2>&1 & \
-        while ! pgrep -f 'cat /root/apt' > /dev/null; do :; done")?;
+        while ! pgrep -x cat > /dev/null; do :; done")?;
     Refused { machine: &machine, arguments, status: 3, says: &["apt-get", "lock"] }.check()?;
     machine.sh("echo > /root/apt; while pgrep -x apt-get > /dev/null; do :; done")?;
 
