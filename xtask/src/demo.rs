@@ -88,7 +88,7 @@ pub fn bootstrap(machine: &Machine, lab: &Lab, built: &Dist) -> Result<()> {
 }
 
 /// A fresh sign-in link with the machine's address in it.
-fn one_time_link(machine: &Machine) -> Result<String> {
+pub fn one_time_link(machine: &Machine) -> Result<String> {
     let text = machine.run(&["appliance-control", "link", "--json"])?.text();
     let answer: serde_json::Value =
         serde_json::from_str(&text).context("`appliance-control link --json` gave no JSON")?;

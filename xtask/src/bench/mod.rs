@@ -1,39 +1,56 @@
 //! Measures the programs against those that did the job before, on the same input, in turn.
 
+pub mod control;
 pub mod packages;
 pub mod repository;
+pub mod vainstall;
 
 use serde::Serialize;
-use std::time::{Duration, Instant};
+use std::{
+    fs::File,
+    io::{self, Write},
+    time::{Duration, Instant},
+};
 
 #[derive(clap::Args)]
 pub struct Arguments {
     /// A list of {name, ours, theirs, unit, ratio, target, met} instead of the table
     #[arg(long)]
     json: bool,
-    /// Only these parts: packages, repository
+    /// Only these parts: packages, repository, vainstall, control
     parts: Vec<String>,
 }
 
-/// One comparison; `target` is the largest ratio of `ours` to `theirs` that is good enough.
+/// One measurement. `target` is the largest ratio of `ours` to `theirs` that is good enough; where there is nothing
+/// to compare with, it is the largest value of `ours`, and `ratio` and `theirs` are null.
 #[derive(Debug, Clone, Serialize)]
 pub struct Row {
     pub name: String,
     pub ours: f64,
-    pub theirs: f64,
+    pub theirs: Option<f64>,
     pub unit: String,
     pub target: f64,
 }
 
 type Part = (&'static str, fn() -> anyhow::Result<Vec<Row>>);
 
-const PARTS: &[Part] = &[("packages", packages::run), ("repository", repository::run)];
+const PARTS: &[Part] = &[
+    ("packages", packages::run),
+    ("repository", repository::run),
+    ("vainstall", vainstall::run),
+    ("control", control::run),
+];
 
 pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let known = |name: &String| PARTS.iter().any(|(part, _)| part == name);
     if let Some(unknown) = arguments.parts.iter().find(|name| !known(name)) {
         let names: Vec<&str> = PARTS.iter().map(|(name, _)| *name).collect();
         anyhow::bail!("there is no part {unknown}; the parts are {}", names.join(", "));
+    }
+    // the list alone goes to standard output: what building and measuring say goes with the errors
+    let mut out = File::from(rustix::io::dup(io::stdout())?);
+    if arguments.json {
+        rustix::stdio::dup2_stdout(io::stderr())?;
     }
     let mut rows = vec![];
     for (name, part) in PARTS {
@@ -43,27 +60,35 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
         }
     }
     if arguments.json {
-        println!("{}", serde_json::to_string_pretty(&rows.iter().map(Row::json).collect::<Vec<_>>())?);
+        let list: Vec<_> = rows.iter().map(Row::json).collect();
+        writeln!(out, "{}", serde_json::to_string_pretty(&list)?)?;
         return Ok(());
     }
     println!("{:<58} {:>11} {:>11} {:>5} {:>7} {:>7}", "", "ours", "theirs", "", "ratio", "target");
     for row in rows {
         let met = if row.met() { "met" } else { "NOT MET" };
-        let (ratio, target) = (row.ratio(), row.target);
+        let cell = |number: Option<f64>, digits: usize| {
+            number.map_or_else(|| "-".to_owned(), |n| format!("{n:.digits$}"))
+        };
         println!(
-            "{:<58} {:>11.2} {:>11.2} {:>5} {ratio:>7.3} {target:>7.3} {met}",
-            row.name, row.ours, row.theirs, row.unit
+            "{:<58} {:>11.2} {:>11} {:>5} {:>7} {:>7.3} {met}",
+            row.name,
+            row.ours,
+            cell(row.theirs, 2),
+            row.unit,
+            cell(row.ratio(), 3),
+            row.target
         );
     }
     Ok(())
 }
 
 impl Row {
-    fn ratio(&self) -> f64 {
-        self.ours / self.theirs
+    fn ratio(&self) -> Option<f64> {
+        self.theirs.map(|theirs| self.ours / theirs)
     }
     fn met(&self) -> bool {
-        self.ratio() <= self.target
+        self.ratio().unwrap_or(self.ours) <= self.target
     }
     fn json(&self) -> serde_json::Value {
         let mut value = serde_json::json!(self);
@@ -86,12 +111,13 @@ fn compare(
         a.push(ours(round)?);
         b.push(theirs(round)?);
     }
-    let median = |times: &mut Vec<Duration>| {
-        times.sort();
-        times[times.len() / 2].as_secs_f64() * 1000.0
-    };
-    let (ours, theirs) = (median(&mut a), median(&mut b));
-    Ok(Row { name: name.into(), ours, theirs, unit: "ms".into(), target })
+    Ok(Row { name: name.into(), ours: median(a), theirs: Some(median(b)), unit: "ms".into(), target })
+}
+
+/// In milliseconds.
+fn median(mut times: Vec<Duration>) -> f64 {
+    times.sort();
+    times[times.len() / 2].as_secs_f64() * 1000.0
 }
 
 fn timed(work: impl FnOnce() -> anyhow::Result<()>) -> anyhow::Result<Duration> {
