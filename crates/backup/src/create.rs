@@ -8,14 +8,14 @@ use crate::{
 };
 use configure::accounts::Accounts;
 use events::Kind;
-use rustix::fs::{Mode, OFlags, ResolveFlags};
+use rustix::fs::{Mode, OFlags};
 use sha2::{Digest, Sha256};
 use std::{
     collections::BTreeMap,
     fs::{self, File, Metadata},
     io::{self, Read, Write},
     os::unix::fs::{MetadataExt, OpenOptionsExt},
-    path::{Path, PathBuf},
+    path::{Component, Path, PathBuf},
     time::{Instant, SystemTime, UNIX_EPOCH},
 };
 
@@ -222,14 +222,22 @@ impl Writer<'_, '_> {
 }
 
 /// Opens a file below `top`. The data's own user may put a link to anywhere in place of any folder on the way, at any
-/// moment; what lies there is none of its data.
+/// moment; what lies there is none of its data. Step by step, for openat2(2) is not there in a plugin's sandbox
+/// (RestrictSUIDSGID= of systemd.exec(5)).
 fn open(top: &Path, path: &Path) -> io::Result<File> {
-    let top_folder =
-        rustix::fs::open(top, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
-    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
-    let inside = ResolveFlags::NO_SYMLINKS | ResolveFlags::BENEATH;
-    let below = path.strip_prefix(top).unwrap_or(path);
-    Ok(rustix::fs::openat2(top_folder, below, flags, Mode::empty(), inside)?.into())
+    let step = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let file = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let below = path.strip_prefix(top).map_err(io::Error::other)?;
+    let mut folder = rustix::fs::open(top, OFlags::PATH | OFlags::CLOEXEC, Mode::empty())?;
+    let mut components = below.components().peekable();
+    while let Some(component) = components.next() {
+        let Component::Normal(name) = component else {
+            return Err(io::Error::other("a path that leads out of its folder"));
+        };
+        let last = components.peek().is_none();
+        folder = rustix::fs::openat(&folder, name, if last { file } else { step }, Mode::empty())?;
+    }
+    Ok(folder.into())
 }
 
 struct Hashing<R> {
