@@ -154,7 +154,28 @@ pub fn to_store(answers: &Answers, before: &Stored) -> Stored {
 
 /// Reads a file or a folder's entry that may hold secrets, with its path in the error.
 fn read(path: &std::path::Path) -> Result<String> {
-    let text = std::fs::read_to_string(path)
-        .with_context(|| format!("cannot read the answers in {}", path.display()));
-    text.map_err(|error| Failure { exit: Exit::Input, ..error.into() })
+    let bytes = std::fs::read(path).with_context(|| format!("cannot read the answers in {}", path.display()));
+    let bytes = bytes.map_err(|error| Failure { exit: Exit::Input, ..error.into() })?;
+    String::from_utf8(bytes).map_err(|error| {
+        let good = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+        let line = good.iter().filter(|b| **b == b'\n').count() + 1;
+        let message = format!("{}, line {line}: this is not UTF-8; save the file as UTF-8", path.display());
+        Failure::new(Exit::Input, message)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_in_another_encoding_is_told_by_its_line() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("answers.toml");
+        std::fs::write(&path, b"a = 1\nb = \"caf\xe9\"\n").unwrap();
+        let failure = read(&path).unwrap_err();
+        assert_eq!(failure.exit, Exit::Input);
+        assert!(failure.message().contains("answers.toml, line 2"), "{}", failure.message());
+        assert_eq!(read(&folder.path().join("none")).unwrap_err().exit, Exit::Input);
+    }
 }

@@ -17,7 +17,15 @@ pub struct Check {
 
 /// Waits for each check as long as the appliance's definition allows.
 pub fn wait(appliance: &str) -> Result<Vec<Check>> {
-    let program = Program::new("appliance-configure").args(["health", appliance, "--json"]);
+    look(Program::new("appliance-configure").args(["health", appliance, "--json", "--wait"]))
+}
+
+/// Looks once at each check.
+pub fn now(appliance: &str) -> Result<Vec<Check>> {
+    look(Program::new("appliance-configure").args(["health", appliance, "--json"]))
+}
+
+fn look(program: Program) -> Result<Vec<Check>> {
     let output = program.output()?;
     match serde_json::from_slice(&output.stdout) {
         Ok(checks) => Ok(checks),

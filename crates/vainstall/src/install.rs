@@ -155,7 +155,7 @@ fn is_there(name: &str, package: &str, arguments: &Arguments, told: &mut Ending)
     else {
         return Ok(false);
     };
-    let checks = health::wait(name)?;
+    let checks = health::now(name)?;
     if checks.iter().any(|c| !c.ok) {
         return Ok(false);
     }

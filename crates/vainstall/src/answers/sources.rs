@@ -100,22 +100,22 @@ fn parse(text: &str, from: &str) -> Result<BTreeMap<String, String>> {
             wrong(line.map_or(String::new(), |l| format!(", line {l},")))
         })?
     };
-    let mut answers = BTreeMap::new();
+    let (mut answers, mut odd) = (BTreeMap::new(), vec![]);
     for (name, value) in values {
-        let answer = match value {
-            serde_json::Value::String(text) => text,
-            serde_json::Value::Bool(yes) => yes.to_string(),
-            serde_json::Value::Number(number) => number.to_string(),
-            _ => {
-                return fail(
-                    Exit::Input,
-                    format!("{from}: the answer to {name} must be one text, number or true/false"),
-                );
-            }
-        };
-        answers.insert(name, answer);
+        match value {
+            serde_json::Value::String(text) => drop(answers.insert(name, text)),
+            serde_json::Value::Bool(yes) => drop(answers.insert(name, yes.to_string())),
+            serde_json::Value::Number(number) => drop(answers.insert(name, number.to_string())),
+            _ => odd.push(name),
+        }
     }
-    Ok(answers)
+    if odd.is_empty() {
+        return Ok(answers);
+    }
+    fail(
+        Exit::Input,
+        format!("{from}: an answer must be one text, number or true/false: see {}", odd.join(", ")),
+    )
 }
 
 #[cfg(test)]
@@ -135,7 +135,8 @@ mod tests {
         let message = parse("a = 1\npassword = \"hunter2\nb = 2", "answers.toml").unwrap_err().message();
         assert!(message.contains("answers.toml, line 2") && !message.contains("hunter2"), "{message}");
         assert!(!command_line(&["hunter2".into()]).unwrap_err().message().contains("hunter2"));
-        assert!(parse("a = [1]", "x").is_err());
+        let message = parse("a = [1]\nfine = 1\nb = { c = 1 }", "x").unwrap_err().message();
+        assert!(message.ends_with("see a, b"), "{message}");
     }
 
     #[test]
