@@ -11,6 +11,8 @@ pub enum Cause {
     Signature,
     /// `Valid-Until` has passed.
     Expired,
+    /// The repository calls itself by another origin, label or suite than before (apt-secure(8)).
+    Renamed,
     /// Size or hash differ from what the signed index says.
     Altered,
     /// No such suite, index or package file in the repository.
@@ -46,6 +48,9 @@ impl Cause {
             Cause::Expired => {
                 "the repository has not been signed again in time: check this machine's clock (date), then ask the publisher"
             }
+            Cause::Renamed => {
+                "the repository calls itself by another name than before: ask its publisher, then accept it with apt-get update --allow-releaseinfo-change"
+            }
             Cause::Altered => {
                 "what was fetched is not what the repository's key vouches for: try again later, and tell the publisher if it stays so"
             }
@@ -77,6 +82,7 @@ const SIGNS: &[(Cause, &[&str])] = &[
         Cause::Expired,
         &["is expired", "is not valid anymore", "is no longer valid", "Release file has expired"],
     ),
+    (Cause::Renamed, &[" changed its '"]),
     (
         Cause::Signature,
         &[
@@ -179,7 +185,7 @@ pub fn source_failures(output: &str) -> Vec<SourceFailure> {
 fn complaint(line: &str) -> Option<(&str, &str)> {
     let text = line.strip_prefix("W: ").or_else(|| line.strip_prefix("E: "))?;
     if let Some(quoted) =
-        text.strip_prefix("The repository '").or_else(|| text.strip_prefix("Release file for "))
+        ["The repository '", "Repository '", "Release file for "].iter().find_map(|s| text.strip_prefix(s))
     {
         let end = quoted.find('\'').or_else(|| quoted.find(" is "))?;
         return Some((&quoted[..end], text));
@@ -223,6 +229,17 @@ fn same_source(a: &str, b: &str) -> bool {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn a_repository_with_another_name_is_told_once() {
+        let text = "\
+E: Repository 'http://h:1 stable InRelease' changed its 'Origin' value from 'stable' to 'Others'
+E: Repository 'http://h:1 stable InRelease' changed its 'Label' value from 'stable' to 'Others'
+";
+        let found = source_failures(text);
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert_eq!((found[0].source.as_str(), found[0].cause), ("http://h:1 stable", Cause::Renamed));
+    }
 
     #[test]
     fn each_failing_source_is_named_once_with_its_cause() {

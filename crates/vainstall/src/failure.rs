@@ -45,9 +45,12 @@ pub fn fail<T>(exit: Exit, message: impl fmt::Display) -> Result<T> {
 
 pub fn exit_of(cause: Cause) -> Exit {
     match cause {
-        Cause::Network | Cause::Signature | Cause::Expired | Cause::Altered | Cause::Missing => {
-            Exit::Repository
-        }
+        Cause::Network
+        | Cause::Signature
+        | Cause::Expired
+        | Cause::Renamed
+        | Cause::Altered
+        | Cause::Missing => Exit::Repository,
         Cause::NoPackage => Exit::Input,
         Cause::DiskFull => Exit::DiskFull,
         Cause::Locked | Cause::Interrupted => Exit::Machine,

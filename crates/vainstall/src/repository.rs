@@ -77,6 +77,7 @@ pub fn refused(failure: &SourceFailure) -> Failure {
         Cause::Network => "cannot be reached",
         Cause::Signature => "is not signed by its key",
         Cause::Expired => "has a signature that is too old",
+        Cause::Renamed => "has changed its name",
         Cause::Altered => "was altered: its index is not what was signed",
         Cause::Missing => "is not there",
         _ => "cannot be used",
