@@ -30,7 +30,7 @@ fn nothing_of_a_machine_is_left_when_its_power_is_cut() {
     let of_the_machine = || {
         let all = fs::read_dir("/proc").unwrap().flatten();
         let lines = all.map(|p| fs::read_to_string(p.path().join("cmdline")).unwrap_or_default());
-        lines.filter(|line| line == "sleep\0123456\0").count()
+        lines.filter(|line| line == "sleep\x00123456\x00").count()
     };
     assert_eq!(of_the_machine(), 1);
     machine.cut_power().unwrap();
