@@ -10,7 +10,7 @@ use testbed::{Machine, machine::wait_until};
 /// The page, its broker and their tasks.
 const OURS: &str = "^/usr/(bin|lib)/appliance-control";
 /// Longer than the page and the broker stay when nobody asks: 30 s.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(90);
 
 pub fn run() -> Result<Vec<Row>> {
     testbed::host::need_root()?;
