@@ -168,8 +168,12 @@ fn killed_at_any_moment_the_repository_stays_good() -> Result<()> {
     for index in 0..30 {
         packages.push(small_package(&dist, folder.path(), &format!("small{index}"), &[index; 5_000])?);
     }
-    let (mut killed, mut through) = (0, 0);
-    for delay in (0..40).map(|step| Duration::from_millis(step * 3)) {
+    // how long one takes on this machine, so that the kills fall into the run and a few behind it
+    let start = std::time::Instant::now();
+    add(&dist, &repository, &packages[..1]).run()?;
+    let whole = start.elapsed();
+    let (mut killed, mut through) = (0, 1);
+    for delay in (0..40).map(|step| whole * step / 36) {
         let next = &packages[through.min(29)..(through + 1).min(30)];
         let mut child = add(&dist, &repository, next).spawn(Stdio::null(), Stdio::null())?;
         std::thread::sleep(delay);

@@ -10,7 +10,15 @@ use std::{
 
 /// Held until dropped; a process that dies gives it back.
 #[derive(Debug)]
-pub struct Lock(#[allow(dead_code, reason = "the lock lives as long as the file is open")] File);
+pub struct Lock(File);
+
+impl Drop for Lock {
+    /// Lets go by name: a program that another thread is just starting still has a copy of the descriptor, and
+    /// closing ours alone would leave the lock with it for a moment.
+    fn drop(&mut self) {
+        let _ = flock(&self.0, FlockOperation::Unlock);
+    }
+}
 
 impl Lock {
     /// Takes the lock of the repository in this folder, or says at once who has it.

@@ -4,8 +4,13 @@ use super::Ending;
 use exec::Program;
 use std::{path::Path, time::Duration};
 
-/// `systemctl VERB`. It returns when the manager has taken the order; the result is written in the time until this
+/// The page that asked is still on its way to the browser, with its style and its script: a small machine restarts
+/// faster than that.
+const FAREWELL: Duration = Duration::from_secs(2);
+
+/// `systemctl VERB`, after a moment. It returns when the manager has taken the order; the result is written in the time until this
 /// unit is asked to stop, and that it was asked is not listened to.
+#[allow(clippy::disallowed_methods, reason = "nothing says when the browser has what it needs")]
 pub fn go(verb: &str, message: &str) -> Ending {
     // somebody else's: ours does not start beside a restart
     let dpkg = ["/var/lib/dpkg/lock-frontend", "/var/lib/dpkg/lock"];
@@ -13,6 +18,7 @@ pub fn go(verb: &str, message: &str) -> Ending {
         let message = format!("Packages are being installed: {holder}. Try again when that has ended.");
         return Ending::failed(message, vec![]);
     }
+    std::thread::sleep(FAREWELL);
     let program =
         Program::new("systemctl").args(["--no-ask-password", verb]).timeout(Duration::from_secs(60));
     match program.output() {
