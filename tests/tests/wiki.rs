@@ -307,7 +307,9 @@ fn the_page_survives_its_own_upgrade() -> Result<()> {
     browser.click_text("Install updates")?;
     watch(&browser, "Setting up appliance-control (0.1.1)")?;
     assert!(browser.text()?.contains("Sign out"), "signed out by the upgrade: {}", browser.text()?);
-    assert!(browser.text()?.contains("1 package was updated"), "{}", browser.text()?);
+    // Debian may have updates of its own for the machine
+    let text = browser.text()?;
+    assert!(text.contains("1 package was updated") || text.contains("packages were updated"), "{text}");
     assert_ne!(machine.sh(process)?, before, "the old program still runs");
     assert!(machine.sh("dpkg-query -W appliance-control")?.contains("0.1.1"));
     Ok(())
