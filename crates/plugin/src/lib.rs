@@ -6,6 +6,7 @@
 //! * [`parameter`]: the values for an action's parameters
 //! * [`frame`]: one line of a program's standard output, checked
 //! * [`artifact`]: files that a program made, taken out of its reach
+//! * [`copy`]: a file's content, out of its maker's reach
 //! * [`runner`]: runs a program to its end, and turns what it says into events
 //!
 //! A program of a plugin gets its parameters as one JSON object in one line on standard input
@@ -16,6 +17,7 @@
 
 pub mod artifact;
 pub mod check;
+pub mod copy;
 pub mod frame;
 pub mod load;
 pub mod manifest;

@@ -84,7 +84,9 @@ fn follow(
         values,
         Listener {
             event: &mut |kind: Kind| log.borrow_mut().tell(kind),
-            artifact: &mut |name| artifact::take(&folder.join("making"), &folder.join("artifacts"), name),
+            artifact: &mut |name| {
+                artifact::take(&folder.join("making"), &folder.join("artifacts"), name, &stop.asked)
+            },
             cancel: &stop.asked,
             stop_time,
         },
