@@ -1,44 +1,58 @@
 //! Files on their way from a browser to an action.
 //!
-//! The page gets a descriptor to write to and nothing else; the file is moved to its task when one uses it, and
-//! removed when none did within an hour.
+//! The page gets a descriptor to write to and nothing else. An upload lives as long as somebody holds that descriptor: a
+//! lock on it (flock(2)) goes away by itself with the last copy of it, so a browser, a page or a command line that
+//! goes away leaves nothing behind that takes another's place. When a task uses an upload, it is moved to that task, which
+//! copies it before the action sees it ([`take_over`]): the page could still write to it.
 
-use crate::state::{self, State};
+use crate::{
+    peer,
+    state::{self, State},
+    tasks::{log::Log, record::Record, unit},
+};
 use broker_protocol::{Reason, Refusal};
-use rustix::fs::OFlags;
+use events::Kind;
+use plugin::copy::{self, RESERVE};
+use rustix::fs::{FlockOperation, Mode, OFlags, flock};
 use std::{
-    fs, io,
+    fs::{self, File},
+    io,
     os::{
         fd::OwnedFd,
         unix::fs::{MetadataExt, PermissionsExt},
     },
     path::Path,
+    sync::atomic::AtomicBool,
     time::{Duration, SystemTime},
 };
 
-/// An upload that nobody uses is removed after so long.
+/// An upload that nobody has written to for so long is removed, whoever holds it.
 const LIFE: Duration = Duration::from_secs(3600);
 /// Uploads at one time.
 const MOST: usize = 16;
-/// What has to stay free on the disk, in bytes: apt and the journal need it to go on.
-pub const RESERVE: u64 = 256 << 20;
+/// Where uploads lie in a task's folder, as they came and as the action gets them.
+pub const CAME: &str = "came";
+pub const GIVEN: &str = "uploads";
 
 /// A new upload: its id, and the file opened for writing.
 pub fn create(state: &State) -> Result<(String, OwnedFd), Refusal> {
     prune(state, SystemTime::now()).map_err(broken)?;
     if state::names(&state.uploads()).map_err(broken)?.len() >= MOST {
-        let message =
-            format!("{MOST} uploads wait to be used already. Those that nobody uses go within an hour.");
+        let message = format!("{MOST} uploads are under way already. Try again when one of them has ended.");
         return Err(Refusal { reason: Reason::Busy, message });
     }
     room(state)?;
     let id = state::random(16).map_err(broken)?;
-    let file = state::new_file(&state.uploads().join(&id), OFlags::WRONLY).map_err(broken)?;
+    // it gets its name with the lock on it: nobody sees it without
+    let (aside, path) = (state.uploads().join(format!(".{id}")), state.uploads().join(&id));
+    let file = state::new_file(&aside, OFlags::WRONLY).map_err(broken)?;
+    let named = flock(&file, FlockOperation::NonBlockingLockExclusive).map_err(io::Error::from);
+    named.and_then(|()| fs::rename(&aside, &path)).map_err(broken)?;
     Ok((id, file.into()))
 }
 
-/// Moves an upload to where its task will read it, readable by that user alone.
-pub fn hand_over(state: &State, id: &str, target: &Path, owner: (u32, u32)) -> Result<(), Refusal> {
+/// Moves an upload to its task.
+pub fn hand_over(state: &State, id: &str, target: &Path) -> Result<(), Refusal> {
     let refuse = |reason, message: &str| Err(Refusal { reason, message: message.into() });
     if !plugin::parameter::is_upload(id) {
         return refuse(Reason::Invalid, "This is no upload.");
@@ -56,17 +70,48 @@ pub fn hand_over(state: &State, id: &str, target: &Path, owner: (u32, u32)) -> R
         return Err(full);
     }
     // only one of two tasks that name the same upload gets it
-    fs::rename(&source, target).map_err(broken)?;
-    std::os::unix::fs::chown(target, Some(owner.0), Some(owner.1)).map_err(broken)?;
-    fs::set_permissions(target, fs::Permissions::from_mode(0o400)).map_err(broken)
+    fs::rename(&source, target).map_err(broken)
 }
 
-/// Removes uploads that nobody has written to for an hour.
+/// In the task, before its action starts: copies what came into files that nobody has open, readable by the action's user
+/// alone.
+pub fn take_over(folder: &Path, record: &Record, stop: &AtomicBool, log: &mut Log) -> io::Result<()> {
+    let (came, given) = (folder.join(CAME), folder.join(GIVEN));
+    let names = state::names(&came)?;
+    let (Some(action), false) = (&record.action, names.is_empty()) else { return Ok(()) };
+    log.tell(Kind::Phase {
+        id: "upload".into(),
+        title: "Taking the upload over".into(),
+        index: None,
+        of: None,
+    });
+    let user = peer::user(&action.user)?.ok_or_else(|| io::Error::other("the action's user is not there"))?;
+    for name in names {
+        let from = came.join(&name);
+        let flags = OFlags::RDWR | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let source = File::from(rustix::fs::open(&from, flags, Mode::empty())?);
+        let copy = state::new_file(&given.join(&name), OFlags::RDWR)?;
+        copy::drain(&source, &copy, stop)?;
+        std::os::unix::fs::fchown(&copy, Some(user.uid), Some(user.gid))?;
+        copy.set_permissions(fs::Permissions::from_mode(0o400))?;
+        fs::remove_file(&from)?;
+    }
+    Ok(())
+}
+
+/// The path at which an action reads an upload.
+pub fn seen_at(name: &str) -> String {
+    format!("{}/{name}", unit::UPLOADS)
+}
+
+/// Removes uploads that nobody holds, or has written to for an hour.
 pub fn prune(state: &State, now: SystemTime) -> io::Result<()> {
     for name in state::names(&state.uploads())? {
         let path = state.uploads().join(name);
-        let written = fs::symlink_metadata(&path).and_then(|m| m.modified());
-        if written.is_ok_and(|w| now.duration_since(w).is_ok_and(|age| age > LIFE)) {
+        let Ok(file) = File::open(&path) else { continue };
+        let old = |written| now.duration_since(written).is_ok_and(|age| age > LIFE);
+        let over = file.metadata().and_then(|m| m.modified()).is_ok_and(old);
+        if over || flock(&file, FlockOperation::NonBlockingLockExclusive).is_ok() {
             fs::remove_file(&path)?;
         }
     }
@@ -100,27 +145,30 @@ mod tests {
     fn an_upload_is_written_handed_over_once_and_not_read_back() {
         let folder = tempfile::tempdir().unwrap();
         let state = State::open(folder.path()).unwrap();
-        let ids = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
         let (id, fd) = create(&state).unwrap();
         let mut file = fs::File::from(fd);
         assert!(file.read(&mut [0; 1]).is_err());
         let target = folder.path().join("archive");
-        assert_eq!(hand_over(&state, &id, &target, ids).unwrap_err().reason, Reason::Invalid);
+        assert_eq!(hand_over(&state, &id, &target).unwrap_err().reason, Reason::Invalid);
         file.write_all(b"data").unwrap();
-        hand_over(&state, &id, &target, ids).unwrap();
-        assert_eq!(fs::metadata(&target).unwrap().mode() & 0o777, 0o400);
-        assert_eq!(hand_over(&state, &id, &target, ids).unwrap_err().reason, Reason::NotFound);
-        assert_eq!(hand_over(&state, "../tasks", &target, ids).unwrap_err().reason, Reason::Invalid);
+        hand_over(&state, &id, &target).unwrap();
+        assert_eq!(hand_over(&state, &id, &target).unwrap_err().reason, Reason::NotFound);
+        assert_eq!(hand_over(&state, "../tasks", &target).unwrap_err().reason, Reason::Invalid);
     }
 
     #[test]
-    fn unused_uploads_go_and_there_are_never_too_many() {
+    fn an_upload_goes_with_who_holds_it_and_there_are_never_too_many() {
         let folder = tempfile::tempdir().unwrap();
         let state = State::open(folder.path()).unwrap();
-        for _ in 0..MOST {
-            create(&state).unwrap();
-        }
+        let mut held: Vec<OwnedFd> = (0..MOST).map(|_| create(&state).unwrap().1).collect();
         assert_eq!(create(&state).unwrap_err().reason, Reason::Busy);
+        // a second descriptor of the same upload, as in flight to the page
+        let second = held[0].try_clone().unwrap();
+        held.drain(..2);
+        held.push(create(&state).unwrap().1);
+        assert_eq!(create(&state).unwrap_err().reason, Reason::Busy);
+        drop(second);
+        held.push(create(&state).unwrap().1);
         prune(&state, SystemTime::now() + LIFE / 2).unwrap();
         assert_eq!(state::names(&state.uploads()).unwrap().len(), MOST);
         prune(&state, SystemTime::now() + LIFE * 2).unwrap();

@@ -219,11 +219,15 @@ fn a_file_goes_straight_through() {
     assert_eq!(page.fake.state(|s| s.uploads), 0, "nothing is stored before the proof");
     assert_eq!(send(&form(CSRF, &content)[..1_000_000]), 400);
     assert!(page.fake.state(|s| s.started.is_empty()), "half an upload starts nothing");
+    let number = page.fake.state(|s| s.uploads);
+    page.until("a browser that went away holds an upload", || !page.fake.is_held(number));
     assert_eq!(send(&form(CSRF, &content)), 303);
     let number = page.fake.state(|s| s.uploads);
     assert!(std::fs::read(page.fake.upload(number)).unwrap() == content);
     let started = page.fake.state(|s| format!("{:?}", s.started));
     assert!(started.contains(&format!("\"archive\": \"upload-{number}\"")), "{started}");
+    assert!(page.fake.state(|s| s.held_at_start), "the broker drops what nobody holds");
+    page.until("an upload that was used is held", || !page.fake.is_held(number));
 }
 
 #[test]

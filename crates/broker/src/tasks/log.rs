@@ -2,7 +2,7 @@
 //! a line that a kill cut short is the last one.
 
 use super::record::{self, Record};
-use crate::state;
+use crate::{state, upload};
 use events::{Event, Kind, Status};
 use rustix::fs::{Mode, OFlags};
 use std::{
@@ -175,7 +175,7 @@ pub fn interrupted(folder: &Path, record: &Record) -> io::Result<Event> {
 pub fn clear(folder: &Path) {
     // best effort: pruning removes the whole folder in the end
     let _ = fs::remove_file(folder.join(record::SECRETS));
-    for part in ["making", "uploads"] {
+    for part in ["making", upload::CAME, upload::GIVEN] {
         let _ = fs::remove_dir_all(folder.join(part));
     }
 }

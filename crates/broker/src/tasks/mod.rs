@@ -7,7 +7,7 @@
 //! * [`starter`]: the system manager, behind a trait
 //!
 //! Beside those lie `artifacts/` (files taken from the action, root's), `making/` (the folder the action makes them in),
-//! `uploads/` and `secrets.json` (both gone when it has ended). Nothing else is kept about a task, so nothing can
+//! `came/` and `uploads/` (what was uploaded, and its copy for the action) and `secrets.json`, all three gone when it has ended. Nothing else is kept about a task, so nothing can
 //! disagree: it runs when its unit does, and it has ended when it has a result.
 
 pub mod log;
@@ -187,7 +187,7 @@ impl Tasks {
     /// Makes the folder with all that the task needs. `task.json` comes last: without it the folder is no task.
     fn prepare(&self, record: &Record, order: Order) -> Result<(), Refusal> {
         let folder = self.folder(&record.id);
-        for part in ["artifacts", "making", "uploads"] {
+        for part in ["artifacts", "making", upload::CAME, upload::GIVEN] {
             state::make_folder(&folder.join(part)).map_err(failed)?;
         }
         state::new_file(&folder.join(log::FILE), OFlags::WRONLY).map_err(failed)?;
@@ -200,7 +200,7 @@ impl Tasks {
         state::sync(&self.state.tasks()).map_err(failed)
     }
 
-    /// Hands the uploads and the folder for artifacts to the action's user; the values as the program gets them.
+    /// Hands the folder for artifacts to the action's user and the uploads to the task; the values as the program gets them.
     fn give(
         &self,
         folder: &Path,
@@ -211,14 +211,13 @@ impl Tasks {
             reason: Reason::Failed,
             message: format!("The action runs as user `{}`, who is not on this machine.", action.user),
         })?;
-        for part in ["making", "uploads"] {
+        for part in ["making", upload::GIVEN] {
             std::os::unix::fs::chown(folder.join(part), Some(user.uid), Some(user.gid)).map_err(failed)?;
         }
         for parameter in action.parameters.iter().filter(|p| p.kind == ParameterType::File) {
             if let Some(value) = values.get_mut(&parameter.name) {
-                let target = folder.join("uploads").join(&parameter.name);
-                upload::hand_over(&self.state, value, &target, (user.uid, user.gid))?;
-                *value = format!("{}/{}", unit::UPLOADS, parameter.name);
+                upload::hand_over(&self.state, value, &folder.join(upload::CAME).join(&parameter.name))?;
+                *value = upload::seen_at(&parameter.name);
             }
         }
         Ok(values)

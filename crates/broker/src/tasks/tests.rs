@@ -3,7 +3,12 @@
 use super::*;
 use broker_protocol::Ask;
 use plugin::Manifest;
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::BTreeSet,
+    io::{Seek, Write},
+    os::unix::fs::PermissionsExt,
+    sync::{Arc, atomic::AtomicBool},
+};
 
 /// Remembers what was started; a unit lives until the test ends it.
 #[derive(Clone, Default)]
@@ -150,7 +155,8 @@ fn a_unit_that_cannot_start_is_a_failed_task() {
 fn passwords_and_uploads_go_to_the_task_only() {
     let bench = bench(false);
     let (id, fd) = upload::create(&bench.state).unwrap();
-    std::io::Write::write_all(&mut File::from(fd), b"archive").unwrap();
+    let mut page = File::from(fd);
+    page.write_all(b"archive").unwrap();
     let task = bench.tasks.start(action_order(&[("pw", "hunter22"), ("archive", &id)])).unwrap();
     let folder = bench.tasks.folder(&task.id);
     assert!(!fs::read_to_string(folder.join(record::FILE)).unwrap().contains("hunter22"));
@@ -161,7 +167,17 @@ fn passwords_and_uploads_go_to_the_task_only() {
         (values["pw"].as_str(), values["archive"].as_str()),
         ("hunter22", "/run/appliance-task/uploads/archive")
     );
-    assert_eq!(fs::read(folder.join("uploads/archive")).unwrap(), b"archive");
+    // the page still has its descriptor: what the action gets cannot be written to through it
+    let record = Record::load(&folder).unwrap().unwrap();
+    let mut log = log::Log::open(&folder).unwrap();
+    upload::take_over(&folder, &record, &AtomicBool::new(false), &mut log).unwrap();
+    page.rewind().unwrap();
+    page.write_all(b"altered").unwrap();
+    page.set_len(3).unwrap();
+    let given = folder.join("uploads/archive");
+    assert_eq!(fs::read(&given).unwrap(), b"archive");
+    assert_eq!(given.metadata().unwrap().permissions().mode() & 0o777, 0o400);
+    assert_eq!(fs::read_dir(folder.join("came")).unwrap().count(), 0);
     // the same upload serves no second task, and an order that fails leaves nothing
     end(&bench, &task.id, Status::Ok);
     let before = bench.tasks.list().unwrap().len();

@@ -8,6 +8,7 @@ use crate::{
         record::{Record, SECRETS},
         unit,
     },
+    upload,
 };
 use broker_protocol::Work;
 use events::Kind;
@@ -21,6 +22,7 @@ use std::{
     cell::RefCell,
     collections::BTreeMap,
     fs,
+    io::ErrorKind,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -37,6 +39,12 @@ pub fn run(folder: &Path, record: &Record, stop: &Stop, log: &mut Log) -> Ending
     };
     let passwords = action.parameters.iter().filter(|p| p.kind == ParameterType::Password);
     log.hide(passwords.filter_map(|p| values.get(&p.name).cloned()));
+    if let Err(error) = upload::take_over(folder, record, &stop.asked, log) {
+        return match error.kind() {
+            ErrorKind::Interrupted => Ending::cancelled(),
+            _ => Ending::failed(format!("The upload cannot be taken over: {error}."), vec![]),
+        };
+    }
     let path = PathBuf::from(PROGRAMS).join(plugin).join(&action.run);
     match program(&path, plugin, action) {
         Ok(program) => follow(program, folder, &values, (stop, unit::patience(action)), log),

@@ -51,6 +51,9 @@ impl Ending {
     pub fn ok(message: impl Into<String>) -> Ending {
         Ending { status: Status::Ok, message: message.into(), details: vec![] }
     }
+    pub fn cancelled() -> Ending {
+        Ending { status: Status::Cancelled, message: "It was cancelled.".into(), details: vec![] }
+    }
     pub fn failed(message: impl Into<String>, details: Vec<String>) -> Ending {
         Ending { status: Status::Failed, message: message.into(), details }
     }

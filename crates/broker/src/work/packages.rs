@@ -22,7 +22,7 @@ pub fn refresh(stop: &Stop, log: &mut Log) -> Ending {
     let apt = Apt { lock_wait: LOCK_WAIT, interrupter: stop.interrupter.clone(), ..Apt::default() };
     let refreshed = apt.update(&mut |kind| log.tell(kind));
     if stop.interrupter.interrupted() {
-        return Ending { status: Status::Cancelled, message: "It was cancelled.".into(), details: vec![] };
+        return Ending::cancelled();
     }
     match refreshed {
         Ok(failures) if failures.is_empty() => Ending::ok("The list of packages is up to date."),

@@ -9,6 +9,7 @@ use crate::{
 };
 use anyhow::{Context, Result, bail};
 use broker_protocol::{Answer, Ask, Task, Work};
+use plugin::copy;
 use std::{
     collections::BTreeMap,
     fs::{self, File, OpenOptions},
@@ -17,6 +18,9 @@ use std::{
     path::{Path, PathBuf},
     process::ExitCode,
 };
+
+/// Bytes between two looks at how much room the disk has.
+const LOOK_EVERY: u64 = 8 << 20;
 
 pub fn refresh(session: &Session, wait: bool) -> Result<ExitCode> {
     run(session, Work::Refresh {}, wait)
@@ -48,14 +52,16 @@ pub fn action(
     files: &[String],
     wait: bool,
 ) -> Result<ExitCode> {
-    let mut parameters = BTreeMap::new();
+    let (mut parameters, mut held) = (BTreeMap::new(), vec![]);
     for pair in set {
         let (name, value) = split(pair)?;
         parameters.insert(name.into(), value_of(value)?);
     }
     for pair in files {
         let (name, path) = split(pair)?;
-        parameters.insert(name.into(), upload(session, Path::new(path))?);
+        let (id, file) = upload(session, Path::new(path))?;
+        parameters.insert(name.into(), id);
+        held.push(file);
     }
     run(session, Work::Action { plugin, action, parameters }, wait)
 }
@@ -107,7 +113,8 @@ fn make_and_fetch(session: &Session, appliance: String, mut file: File) -> Resul
 
 /// `restore NAME FILE`
 pub fn restore(session: &Session, appliance: String, file: &Path) -> Result<ExitCode> {
-    let parameters = BTreeMap::from([("archive".to_owned(), upload(session, file)?)]);
+    let (id, _held) = upload(session, file)?;
+    let parameters = BTreeMap::from([("archive".to_owned(), id)]);
     run(session, Work::Action { plugin: appliance, action: "restore".into(), parameters }, true)
 }
 
@@ -161,18 +168,27 @@ fn value_of(value: &str) -> Result<String> {
     Ok(text.strip_suffix('\n').unwrap_or(&text).into())
 }
 
-/// Hands a file to the broker; its id is the parameter's value.
-fn upload(session: &Session, path: &Path) -> Result<String> {
-    let mut file = match File::open(path) {
+/// Hands a file to the broker; its id is the parameter's value. The broker keeps the upload for as long as the file that
+/// comes with it is held.
+fn upload(session: &Session, path: &Path) -> Result<(String, File)> {
+    let file = match File::open(path) {
         Ok(file) => file,
         Err(error) => bail!(Usage(format!("cannot open {}: {error}", path.display()))),
     };
     let (Answer::Upload { id }, descriptor) = session.ask_for_file(Ask::CreateUpload {})? else {
         return Err(strange());
     };
-    io::copy(&mut file, &mut File::from(descriptor))
-        .with_context(|| format!("cannot hand over {}", path.display()))?;
-    Ok(id)
+    let held = File::from(descriptor);
+    let handed = || loop {
+        copy::room(&held)?;
+        if io::copy(&mut (&file).take(LOOK_EVERY), &mut &held)? == 0 {
+            return Ok(());
+        }
+    };
+    handed().map_err(|e: io::Error| {
+        anyhow::Error::new(e).context(format!("cannot hand over {}", path.display()))
+    })?;
+    Ok((id, held))
 }
 
 /// A new file beside `output`, for root alone, to be renamed when it is whole.

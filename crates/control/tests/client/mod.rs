@@ -86,6 +86,15 @@ impl Page {
         StreamOwned::new(ClientConnection::new(self.tls.clone(), name).unwrap(), stream)
     }
 
+    /// Waits until it is so, for 10 s at most.
+    pub fn until(&self, otherwise: &str, so: impl Fn() -> bool) {
+        let end = std::time::Instant::now() + Duration::from_secs(10);
+        while !so() {
+            assert!(std::time::Instant::now() < end, "{otherwise}");
+            std::thread::park_timeout(Duration::from_millis(20));
+        }
+    }
+
     pub fn get(&self, path: &str, session: &str) -> Reply {
         self.request("GET", path, &[&cookie(session)], b"")
     }

@@ -7,6 +7,7 @@
 use broker_protocol::*;
 use events::{Event, Kind, Status, Stream};
 use plugin::manifest::{Action, Manifest, Parameter, ParameterType, Role};
+use rustix::fs::{FlockOperation, flock};
 use std::{
     collections::BTreeSet,
     fs::{self, File},
@@ -46,6 +47,8 @@ pub struct State {
     pub uploads: usize,
     pub redeemed: usize,
     pub ended: BTreeSet<String>,
+    /// Whether the newest upload was still held when its task was started.
+    pub held_at_start: bool,
 }
 
 impl Fake {
@@ -76,6 +79,11 @@ impl Fake {
     }
     pub fn upload(&self, number: usize) -> PathBuf {
         self.0.folder.join(format!("upload-{number}"))
+    }
+    /// Whether somebody has the upload's descriptor, as the real broker sees it.
+    pub fn is_held(&self, number: usize) -> bool {
+        let file = File::open(self.upload(number)).unwrap();
+        flock(&file, FlockOperation::NonBlockingLockExclusive).is_err()
     }
     pub fn state<T>(&self, look: impl FnOnce(&mut State) -> T) -> T {
         look(&mut self.0.state.lock().unwrap())
@@ -140,10 +148,15 @@ impl Fake {
                     s.uploads
                 });
                 let file = File::create(self.upload(number)).unwrap();
+                flock(&file, FlockOperation::LockExclusive).unwrap();
                 return Ok((Answer::Upload { id: format!("upload-{number}") }, Some(file.into())));
             }
             Ask::Start { work } => {
+                let uploads = self.state(|s| s.uploads);
                 self.state(|s| s.started.push(work.clone()));
+                if matches!(work, Work::Action { action, .. } if action == "restore") && uploads > 0 {
+                    self.state(|s| s.held_at_start = self.is_held(uploads));
+                }
                 let id = match work {
                     Work::Restart {} | Work::Shutdown {} => RESTART,
                     _ => RUNNING,

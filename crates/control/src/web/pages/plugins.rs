@@ -98,15 +98,20 @@ pub async fn start(
             declared.title
         )));
     }
-    let fields = match request.extensions().get::<Fields>().cloned() {
-        Some(fields) => fields,
-        None => upload::read(&app, &visitor, &declared.parameters, request).await?,
+    let (fields, held) = match request.extensions().get::<Fields>().cloned() {
+        Some(fields) => (fields, vec![]),
+        None => {
+            let form = upload::read(&app, &visitor, &declared.parameters, request).await?;
+            (form.fields, form.held)
+        }
     };
     if declared.confirm.is_some() && fields.0.get("confirm").map(String::as_str) != Some("yes") {
         return Err(Failure::Invalid("The box that confirms what will happen was not ticked.".into()));
     }
     let parameters = values(&declared.parameters, fields)?;
-    pages::start(&app, &visitor, Work::Action { plugin, action, parameters }).await
+    let started = pages::start(&app, &visitor, Work::Action { plugin, action, parameters }).await;
+    drop(held); // the task has them now
+    started
 }
 
 /// What the form must hold; what each value may be is the broker's to judge.
