@@ -29,6 +29,9 @@ pub struct SeedsFile {
     /// Relations of the metapackage.
     #[serde(default)]
     pub packages: Vec<String>,
+    /// Code names of the Debian releases it is made for; empty when nobody said.
+    #[serde(default)]
+    pub releases: Vec<String>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -53,6 +56,7 @@ impl SeedsFile {
             questions: definition.questions.clone(),
             seeds: definition.seeds.clone(),
             packages: appliance.packages.clone(),
+            releases: appliance.releases.clone(),
         })
     }
 

@@ -32,6 +32,7 @@ pub fn fetch(
             questions: vec![],
             seeds: vec![],
             packages: vec![],
+            releases: vec![],
         });
     };
     if field("Seeds-Size").and_then(|s| s.parse::<u64>().ok()).is_none_or(|size| size > SIZE_LIMIT) {
@@ -54,7 +55,24 @@ pub fn fetch(
         let message = format!("the seeds of {package} are those of {}: tell the publisher", seeds.appliance);
         return fail(Exit::Repository, message);
     }
+    made_for(&seeds, &fs::read_to_string("/etc/os-release").unwrap_or_default())?;
     Ok(seeds)
+}
+
+/// Refuses a release that the appliance was not made for: its packages may not be there, or be too old.
+fn made_for(seeds: &SeedsFile, os_release: &str) -> Result<()> {
+    let name = os_release.lines().find_map(|line| line.strip_prefix("VERSION_CODENAME="));
+    let Some(name) = name.map(|name| name.trim_matches(['"', '\''])) else { return Ok(()) };
+    if seeds.releases.is_empty() || seeds.releases.iter().any(|release| release == name) {
+        return Ok(());
+    }
+    let message = format!(
+        "{}-appliance {} is made for Debian {}, and this machine runs {name}; nothing has been changed",
+        seeds.appliance,
+        seeds.version,
+        seeds.releases.join(" or ")
+    );
+    fail(Exit::Machine, message)
 }
 
 fn verified(base: &str, path: &str, hash: &str) -> Result<Vec<u8>> {
@@ -131,5 +149,23 @@ mod tests {
         ] {
             assert_eq!(nearest(wanted, &names), expect, "{wanted}");
         }
+    }
+
+    #[test]
+    fn a_release_that_it_was_not_made_for_is_refused() {
+        let machine = "ID=debian\nVERSION_ID=\"12\"\nVERSION_CODENAME=bookworm\n";
+        let seeds = |releases: &str| {
+            let json = format!(
+                r#"{{"appliance":"wiki","version":"1","summary":"","url":"","releases":{releases}}}"#
+            );
+            SeedsFile::parse(json.as_bytes()).unwrap()
+        };
+        for sound in ["[]", r#"["bookworm"]"#, r#"["trixie", "bookworm"]"#] {
+            assert!(made_for(&seeds(sound), machine).is_ok(), "{sound}");
+        }
+        let refused = made_for(&seeds(r#"["trixie"]"#), machine).unwrap_err();
+        assert_eq!(refused.exit, Exit::Machine);
+        let message = refused.message();
+        assert!(message.contains("made for Debian trixie") && message.contains("runs bookworm"), "{message}");
     }
 }
