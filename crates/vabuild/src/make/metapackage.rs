@@ -39,7 +39,7 @@ pub fn make(
     paragraph.set("Description", control::description(&appliance.summary, &text));
     let mut deb = Deb::new(paragraph, date);
     deb.files = files(definition, appliance, folder)?;
-    if !Data::of(definition).is_empty() {
+    if !Data::of(definition).is_empty() && definition.questions.is_empty() {
         let reason = "Its only question is asked by postrm, on purge.";
         deb.files.extend(control::overrides(&package, [("no-debconf-config", reason)]));
     }
@@ -89,6 +89,9 @@ fn scripts(definition: &Definition, appliance: &Appliance) -> Result<Vec<Member>
         Member::script("prerm", PRERM.replace("@NAME@", name)),
         Member::script("postrm", data.postrm(name)),
     ];
+    if !definition.questions.is_empty() {
+        members.push(Member::script("config", seed_package::config_of_metapackage(definition, appliance)));
+    }
     if !data.is_empty() {
         members.push(Member::file("templates", templates::write(&[data.template(name)])?));
     }

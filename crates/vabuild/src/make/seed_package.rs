@@ -121,11 +121,20 @@ fn template(question: &Question, package: &str) -> Template {
     let fixed = shell::default_parts(question).into_iter().all(|part| matches!(part, Part::Text(_)));
     Template {
         name: format!("{package}/{}", question.name),
-        kind: debconf_type(question.kind).into(),
+        kind: question.kind.debconf().into(),
         default: question.default.clone().filter(|_| fixed && question.kind != QuestionType::Password),
         choices: question.choices.iter().map(|choice| templates::literal(choice)).collect(),
         description: templates::literal(&prompt(question)),
-        extended: templates::literal(question.description.as_deref().unwrap_or_default()),
+        extended: extended(question),
+    }
+}
+
+/// What is said about the question, and where a line is typed `${default}`, which `config` fills in.
+fn extended(question: &Question) -> String {
+    let text = templates::literal(question.description.as_deref().unwrap_or_default());
+    match question.kind {
+        QuestionType::Boolean | QuestionType::Select | QuestionType::Password => text,
+        _ => format!("{text} ${{default}}").trim_start().to_owned(),
     }
 }
 
@@ -136,43 +145,45 @@ fn prompt(question: &Question) -> String {
     if text.ends_with([':', '?']) { text.to_owned() } else { format!("{text}{end}") }
 }
 
-fn debconf_type(kind: QuestionType) -> &'static str {
-    match kind {
-        QuestionType::Boolean => "boolean",
-        QuestionType::Select => "select",
-        QuestionType::Password => "password",
-        _ => "string",
-    }
-}
-
 /// The script that asks and answers.
 pub(super) fn config(definition: &Definition, appliance: &Appliance) -> Result<String, Error> {
-    let mut script = format!(
-        "#!/bin/sh\n# Asks the questions of {name}-appliance and answers those of other packages in advance.\nset -e\n\
-         . /usr/share/debconf/confmodule\ndb_version 2.0\ndb_capb backup\n\nappliance={name}\npackage={package}\n",
-        name = appliance.name,
-        package = name(appliance),
-    );
-    script.push_str(CONFIG);
-    script.push('\n');
     let seeds = definition
         .seeds
         .iter()
         .map(|s| seed_value::parse(&s.value).map_err(|m| Error::value(&s.question, m)));
     let seeds: Vec<Vec<Part>> = seeds.collect::<Result<_, _>>()?;
-    let defaults = definition.questions.iter().flat_map(shell::default_parts);
-    let parts = seeds.iter().flatten().cloned().chain(defaults);
-    if parts.into_iter().any(|p| matches!(p, Part::HostName | Part::HostFqdn | Part::HostAddress)) {
-        script.push_str(HOST);
-        script.push('\n');
-    }
-    ask_all(&mut script, &definition.questions);
+    let mut script = asking(definition, appliance, &seeds, "");
     for (seed, parts) in definition.seeds.iter().zip(&seeds) {
         let template = seed.template.as_ref().unwrap_or(&seed.question);
         let words = [&seed.question, &seed.kind, template].map(|word| shell::quote(word)).join(" ");
         let _ = writeln!(script, "# {}\nseed {words} {}", shell::comment(&seed.package), shell::value(parts));
     }
     Ok(script)
+}
+
+/// The metapackage's `config`: who types `dpkg-reconfigure NAME-appliance` is asked the seed package's questions.
+pub(super) fn config_of_metapackage(definition: &Definition, appliance: &Appliance) -> String {
+    asking(definition, appliance, &[], "[ \"$1\" = reconfigure ] || exit 0\n")
+}
+
+/// The script up to where all questions are answered; `guard` stands before everything.
+fn asking(definition: &Definition, appliance: &Appliance, seeds: &[Vec<Part>], guard: &str) -> String {
+    let mut script = format!(
+        "#!/bin/sh\n# Asks the questions of {name}-appliance and answers those of other packages in advance.\nset -e\n{guard}\
+         . /usr/share/debconf/confmodule\ndb_version 2.0\ndb_capb backup\n\nappliance={name}\npackage={package}\n",
+        name = appliance.name,
+        package = name(appliance),
+    );
+    script.push_str(CONFIG);
+    script.push('\n');
+    let defaults = definition.questions.iter().flat_map(shell::default_parts);
+    let parts = seeds.iter().flatten().cloned().chain(defaults);
+    if parts.into_iter().any(|p| matches!(p, Part::Host(_))) {
+        script.push_str(HOST);
+        script.push('\n');
+    }
+    ask_all(&mut script, &definition.questions);
+    script
 }
 
 /// One function for each question, and the way through them, forwards and back.
@@ -192,7 +203,7 @@ fn ask_all(script: &mut String, questions: &[Question]) {
             script,
             "    ask {} {} {} {} {} {default} || return 1\n    {}=$answer\n}}",
             shell::quote(&question.name),
-            type_word(question.kind),
+            question.kind.word(),
             if question.needs_answer() { "critical" } else { "high" },
             if question.optional { "may" } else { "must" },
             question.generate.map_or(0, |secret| secret.length),
@@ -212,19 +223,4 @@ pub(super) fn choices(question: &Question) -> String {
     let choices: Vec<String> = question.choices.iter().map(|choice| shell::quote(choice)).collect();
     let choices = if choices.is_empty() { "''".into() } else { choices.join(" | ") };
     format!("is_choice() {{ case $1 in {choices}) ;; *) return 1 ;; esac; }}")
-}
-
-/// The type as the script's functions call it.
-pub(super) fn type_word(kind: QuestionType) -> &'static str {
-    match kind {
-        QuestionType::String => "string",
-        QuestionType::Boolean => "boolean",
-        QuestionType::Select => "select",
-        QuestionType::Password => "password",
-        QuestionType::Email => "email",
-        QuestionType::Hostname => "hostname",
-        QuestionType::Domain => "domain",
-        QuestionType::Port => "port",
-        QuestionType::Number => "number",
-    }
 }

@@ -29,12 +29,9 @@ fn question(name: &str, kind: QuestionType) -> Question {
     Question {
         name: name.into(),
         prompt: "What $(touch PWNED) `touch PWNED` 'x'?\nTemplate: evil/one".into(),
-        description: None,
         kind,
         choices,
-        default: None,
-        generate: None,
-        optional: false,
+        ..Question::default()
     }
 }
 
@@ -161,7 +158,25 @@ fn people_are_asked_again_until_the_answer_is_good_and_may_go_back() {
     assert_eq!(debconf.get("wiki-appliance-seed/domain"), "example.org");
     assert_eq!(debconf.get("wiki-appliance-seed/port"), "8080");
     let said = fs::read_to_string(debconf.path("said")).unwrap();
-    assert_eq!(said.lines().count(), 3);
+    assert_eq!(said.lines().filter(|line| line.contains("not_valid reason")).count(), 3);
+}
+
+#[test]
+fn an_empty_line_is_the_default_which_is_told() {
+    let mut questions = vec![question("domain", QuestionType::Domain), question("port", QuestionType::Port)];
+    questions[0].default = Some("wiki.{{ host.name }}.example".into());
+    questions[1].optional = true;
+    let debconf = Debconf::new(&definition(questions, vec![]));
+    debconf.typed("domain", &["nonsense", ""]);
+    debconf.put("wiki-appliance-seed/port.value", "8080");
+    debconf.typed("port", &[""]);
+    assert!(debconf.run().success());
+    let domain = debconf.get("wiki-appliance-seed/domain");
+    assert!(domain.starts_with("wiki.") && domain.ends_with(".example"), "{domain}");
+    assert_eq!(debconf.get("wiki-appliance-seed/port"), "", "an optional answer can be taken back");
+    let said = fs::read_to_string(debconf.path("said")).unwrap();
+    assert!(said.contains(&format!("default Left empty, it is \"{domain}\".")), "{said}");
+    assert!(said.contains("default So far it is \"8080\"."), "{said}");
 }
 
 #[test]
@@ -212,7 +227,7 @@ proptest! {
             let choice = seed_package::choices(&question);
             let mut script = format!("{functions}\n{choice}\n");
             for answer in &answers {
-                let (kind, answer) = (seed_package::type_word(kind), super::shell::quote(answer));
+                let (kind, answer) = (kind.word(), super::shell::quote(answer));
                 script += &format!("if is_valid {kind} {answer}; then echo yes; else echo no; fi\n");
             }
             let out = Program::new("sh").arg("-c").arg(script).env("DB", debconf.folder.path()).run().unwrap().text();

@@ -86,6 +86,16 @@ make_secret() {
     LC_ALL=C tr -dc 'abcdefghijkmnopqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789' </dev/urandom | head -c "$1"
 }
 
+# tell_default TYPE EMPTY VALUE: the frontends without a window show no default, so the question's text does.
+tell_default() {
+    case $1,$2,$3 in
+    *, | boolean,* | select,* | password,*) said= ;;
+    *,may,*) said="So far it is \"$3\"." ;;
+    *) said="Left empty, it is \"$3\"." ;;
+    esac
+    db_subst "$question" default "$said"
+}
+
 # ask NAME TYPE PRIORITY EMPTY LENGTH DEFAULT, the answer is in $answer; status 1: the person goes back.
 # EMPTY: `may` when an empty answer is one. LENGTH: of the secret made instead of an empty answer, or 0.
 ask() {
@@ -101,6 +111,9 @@ ask() {
         db_get "$question"
         if [ -z "$RET" ]; then set_value "$question" "$default"; fi
     fi
+    db_get "$question"
+    before=$RET
+    tell_default "$type" "$empty" "$before"
     round=0
     while :; do
         round=$((round + 1))
@@ -109,6 +122,11 @@ ask() {
         db_go || return 1
         db_get "$question"
         answer=$RET
+        if [ -z "$answer" ] && [ "$empty" = must ] && [ -n "$before" ]; then
+            # Enter: the frontends without a window start with an empty line, whatever the default is
+            answer=$before
+            set_value "$question" "$answer"
+        fi
         if [ -z "$answer" ]; then
             if [ -n "$kept" ]; then answer=$kept; return 0; fi
             if [ "$length" -gt 0 ]; then
