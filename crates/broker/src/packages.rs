@@ -68,20 +68,25 @@ fn ask() -> Result<Packages, apt::Error> {
         .into_iter()
         .map(|c| Update { name: c.name, from: c.from, to: c.to, origin: c.origin, security: c.security })
         .collect();
-    let installed = installed::packages()?
-        .into_iter()
-        .filter(|p| p.state == installed::State::Installed)
-        .map(|p| Installed { name: p.name, version: p.version, summary: p.summary })
-        .collect();
     Ok(Packages {
         refreshed: None,
-        installed,
+        installed: in_use(installed::packages()?),
         updates,
         removals: plan.removals,
         kept_back: plan.kept_back,
         download: plan.download,
         reboot_required: false,
     })
+}
+
+/// Those that can be used: one with a trigger to come is unpacked and configured.
+fn in_use(packages: Vec<installed::Package>) -> Vec<Installed> {
+    use installed::State::{Installed as Whole, Triggers};
+    packages
+        .into_iter()
+        .filter(|p| matches!(p.state, Whole | Triggers))
+        .map(|p| Installed { name: p.name, version: p.version, summary: p.summary })
+        .collect()
 }
 
 fn refreshed() -> Option<u64> {
@@ -100,6 +105,20 @@ fn key(paths: &[&str]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_package_that_waits_for_a_trigger_is_installed() {
+        use installed::State::*;
+        let package = |state| installed::Package {
+            name: format!("{state:?}"),
+            version: "1".into(),
+            summary: String::new(),
+            state,
+        };
+        let all = [Installed, ConfigFiles, Unfinished, Triggers, Broken, NotInstalled].map(package);
+        let names: Vec<String> = in_use(all.into()).into_iter().map(|p| p.name).collect();
+        assert_eq!(names, ["Installed", "Triggers"]);
+    }
 
     #[test]
     fn the_key_follows_the_files() {
