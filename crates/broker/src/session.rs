@@ -79,9 +79,9 @@ impl Sessions<'_> {
         }
         if now.saturating_sub(session.used) >= USED_EVERY {
             session.used = now;
-            // a session that ends in this moment must not come back: write only over what is there
-            if path.exists() {
-                let _ = state::write(&path, &serde_json::to_vec(&session)?); // a full disk signs nobody out
+            // a session that ends in this moment does not come back; a full disk signs nobody out
+            if let Ok(false) = state::replace(&path, &serde_json::to_vec(&session)?) {
+                return Ok(None);
             }
         }
         Ok(Some(who(token, &session)))
@@ -231,6 +231,28 @@ mod tests {
                     threads.into_iter().map(|t| t.join().unwrap()).sum()
                 });
                 assert_eq!(wins, 1);
+            }
+        });
+    }
+
+    #[test]
+    fn a_session_that_ends_while_it_is_used_stays_ended() {
+        with(|sessions| {
+            for _ in 0..100 {
+                let link = sessions.create_link(Role::Viewer, 1, 0).unwrap();
+                let (token, _) = sessions.redeem(&link, 0).unwrap().unwrap();
+                let barrier = Barrier::new(2);
+                thread::scope(|scope| {
+                    scope.spawn(|| {
+                        barrier.wait();
+                        for minute in 1..20 {
+                            sessions.look_up(&token, minute * USED_EVERY).unwrap();
+                        }
+                    });
+                    barrier.wait();
+                    sessions.end(&token).unwrap();
+                });
+                assert!(sessions.look_up(&token, 60).unwrap().is_none());
             }
         });
     }

@@ -1,6 +1,6 @@
 //! The broker's folder.
 
-use rustix::fs::{CWD, Mode, OFlags};
+use rustix::fs::{CWD, Mode, OFlags, RenameFlags, renameat_with};
 use sha2::{Digest, Sha256};
 use std::{
     fs::{self, DirBuilder, File},
@@ -79,6 +79,25 @@ pub fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     })
 }
 
+/// The same, over a file that has to be there: one that is removed in this very moment does not come back. False when
+/// there is none.
+pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<bool> {
+    let folder = path.parent().unwrap_or(Path::new("/"));
+    let aside = folder.join(format!(".{}", random(16)?));
+    let replaced = (|| {
+        let mut file = new_file(&aside, OFlags::WRONLY)?;
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        match renameat_with(CWD, &aside, CWD, path, RenameFlags::EXCHANGE) {
+            Ok(()) => sync(folder).map(|()| true),
+            Err(rustix::io::Errno::NOENT) => Ok(false),
+            Err(e) => Err(e.into()),
+        }
+    })();
+    let _ = fs::remove_file(&aside); // the old one now, or what found no place
+    replaced
+}
+
 /// Makes the names in a folder durable.
 pub fn sync(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
@@ -145,6 +164,17 @@ mod tests {
         assert_eq!(names(&state.tasks()).unwrap(), ["x"]);
         assert!(write(&folder.path().join("missing/x"), b"").is_err());
         assert!(new_file(&path, OFlags::WRONLY).is_err());
+    }
+
+    #[test]
+    fn only_what_is_there_is_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x");
+        assert!(!replace(&path, b"one").unwrap() && !path.exists());
+        write(&path, b"one").unwrap();
+        assert!(replace(&path, b"two").unwrap());
+        assert_eq!(fs::read(&path).unwrap(), b"two");
+        assert_eq!(fs::read_dir(&folder).unwrap().count(), 1, "nothing is left beside it");
     }
 
     #[test]
