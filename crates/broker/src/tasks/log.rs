@@ -171,7 +171,8 @@ pub fn interrupted(folder: &Path, record: &Record) -> io::Result<Event> {
     }
 }
 
-/// Removes what only a running task needs.
+/// Removes what only a running task needs, secrets first. Comes before the last line is written: on a full disk, removing is
+/// what still works, and makes room for that line.
 pub fn clear(folder: &Path) {
     // best effort: pruning removes the whole folder in the end
     let _ = fs::remove_file(folder.join(record::SECRETS));

@@ -132,10 +132,10 @@ impl Tasks {
             // the task stays, with its failure: whoever asked can see what was wrong
             let message = format!("The system manager did not start it: {why}");
             let result = Kind::Result { status: Status::Failed, message, details: vec![] };
+            log::clear(folder);
             if log::result(folder).map_err(failed)?.is_none() {
                 log::append(folder, result).map_err(failed)?;
             }
-            log::clear(folder);
         }
         Ok(())
     }

@@ -12,6 +12,7 @@ const PATIENCE: Duration = Duration::from_secs(10 * 60);
 /// Writes the result when there is none, and clears up.
 pub fn run(root: &Path, id: &TaskId) -> anyhow::Result<Status> {
     let folder = root.join("tasks").join(id.as_str());
+    log::clear(&folder);
     let details = repair(&folder);
     if log::result(&folder)?.is_none() {
         let said = |name: &str| env::var(name).unwrap_or_default();
@@ -20,7 +21,6 @@ pub fn run(root: &Path, id: &TaskId) -> anyhow::Result<Status> {
     } else {
         details.iter().for_each(|line| eprintln!("<4>appliance-backup: {line}"));
     }
-    log::clear(&folder);
     Ok(Status::Ok)
 }
 
@@ -61,6 +61,7 @@ fn message(result: &str, code: &str, status: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tasks::record::SECRETS;
     use std::fs;
 
     #[test]
@@ -75,6 +76,19 @@ mod tests {
         assert!(first.contains("interrupted") && !folder.join("making").exists());
         run(root.path(), &id).unwrap();
         assert_eq!(fs::read_to_string(folder.join(log::FILE)).unwrap(), first);
+    }
+
+    #[test]
+    fn no_secret_stays_when_the_result_cannot_be_written() {
+        let root = tempfile::tempdir().unwrap();
+        let id = TaskId::try_from("20260101-000000-00000000".to_string()).unwrap();
+        let folder = root.path().join("tasks").join(id.as_str());
+        fs::create_dir_all(&folder).unwrap();
+        fs::write(folder.join(SECRETS), "{}").unwrap();
+        // every write fails, as on a full disk (full(4))
+        std::os::unix::fs::symlink("/dev/full", folder.join(log::FILE)).unwrap();
+        run(root.path(), &id).unwrap_err();
+        assert!(!folder.join(SECRETS).exists());
     }
 
     #[test]

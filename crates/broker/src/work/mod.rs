@@ -123,8 +123,8 @@ fn run(root: &Path, id: &TaskId) -> anyhow::Result<Status> {
         Work::Action { .. } => action::run(&folder, &record, &stop, &mut log),
     };
     let status = ending.status;
+    log::clear(&folder);
     log.end(status, ending.message, ending.details)
         .with_context(|| format!("cannot write the result to the log in {}", folder.display()))?;
-    log::clear(&folder);
     Ok(status)
 }
