@@ -1,7 +1,37 @@
 //! One line in the journal for everything privileged: who, from where, what, and what came of it. Never a token,
 //! a parameter's value, or what a program said.
 
-use std::fmt::Write;
+use std::{
+    fmt::Write,
+    mem,
+    sync::{Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+/// Whoever reaches the page can be refused as often as he likes: the journal gets one line of it in so long.
+const REFUSED_EVERY: Duration = Duration::from_secs(60);
+
+/// Keeps those who are not signed in from filling the journal.
+#[derive(Debug, Default)]
+pub struct Throttle(Mutex<(Option<Instant>, u64)>);
+
+impl Throttle {
+    /// None when a refusal is only counted; else those that were counted since the last line.
+    pub fn pass(&self, now: Instant) -> Option<u64> {
+        let (last, left_out) = &mut *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if last.is_some_and(|at| now.duration_since(at) < REFUSED_EVERY) {
+            *left_out += 1;
+            return None;
+        }
+        *last = Some(now);
+        Some(mem::take(left_out))
+    }
+
+    /// What was counted and not yet said, for the last word.
+    pub fn rest(&self) -> u64 {
+        mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner).1)
+    }
+}
 
 /// What is known of a request when its line is written.
 #[derive(Debug, Default)]
@@ -16,6 +46,8 @@ pub struct Line<'a> {
     pub from: Option<&'a str>,
     /// `ok`, or the reason of the refusal.
     pub result: &'a str,
+    /// Lines that were left out since the last one ([`Throttle`]).
+    pub left_out: u64,
 }
 
 /// Writes the line to standard error, which is the journal in the unit.
@@ -42,6 +74,9 @@ fn format(line: &Line<'_>) -> String {
         None => {}
     }
     let _ = write!(text, " result={}", line.result);
+    if line.left_out > 0 {
+        let _ = write!(text, " left-out={}", line.left_out);
+    }
     text
 }
 
@@ -54,6 +89,18 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_flood_of_refusals_is_a_line_a_minute_with_their_number() {
+        let (throttle, start) = (Throttle::default(), Instant::now());
+        let lines: Vec<u64> =
+            (0..1000).filter_map(|n| throttle.pass(start + REFUSED_EVERY * n / 400)).collect();
+        assert_eq!(lines, [0, 399, 399]);
+        assert_eq!((throttle.rest(), throttle.rest()), (199, 0));
+        let line =
+            Line { what: "redeem-link", by: "nobody", result: "sign-in", left_out: 399, ..Line::default() };
+        assert!(format(&line).ends_with("result=sign-in left-out=399"));
+    }
+
+    #[test]
     fn a_line_is_one_line_whatever_is_in_it() {
         let line = Line {
             what: "start action",
@@ -61,6 +108,7 @@ mod tests {
             by: "administrator/12345678",
             from: Some("127.0.0.1\n<0>forged"),
             result: "ok",
+            left_out: 0,
         };
         let text = format(&line);
         assert!(!text.contains('\n') && text.contains("from=?"), "{text}");

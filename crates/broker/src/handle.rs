@@ -20,7 +20,7 @@ use std::{
     path::PathBuf,
     sync::atomic::{AtomicUsize, Ordering},
     thread,
-    time::Duration,
+    time::{Duration, Instant, SystemTime},
 };
 
 /// How long somebody who redeems a wrong link waits for the answer. A right one never waits.
@@ -40,6 +40,7 @@ pub struct Broker {
     appliances: Appliances,
     packages: Cache,
     waiting: AtomicUsize,
+    refusals: audit::Throttle,
 }
 
 /// Who asks.
@@ -59,6 +60,18 @@ impl Broker {
             appliances: Appliances::default(),
             packages: Cache::default(),
             waiting: AtomicUsize::new(0),
+            refusals: audit::Throttle::default(),
+        }
+    }
+
+    /// Clears up before the broker ends.
+    pub fn finish(&self) {
+        match self.refusals.rest() {
+            0 => {}
+            count => audit::warn(&format!("{count} more requests of nobody who is signed in were refused")),
+        }
+        if let Err(error) = upload::prune(&self.state, SystemTime::now()) {
+            audit::warn(&format!("uploads that nobody holds cannot be removed: {error}"));
         }
     }
 
@@ -79,14 +92,16 @@ impl Broker {
         };
         let quiet = table::need(name) == Some(Need::Viewer) && !matches!(request.ask, Ask::EndSession {});
         // a session that has ended is everyday life
-        if !(quiet && matches!(result, "ok" | "sign-in" | "not-found")) {
-            audit::log(&audit::Line {
-                what: name,
-                about: &about,
-                by: &by,
-                from: request.from.as_deref(),
-                result,
-            });
+        let said = !(quiet && matches!(result, "ok" | "sign-in" | "not-found"));
+        // who is not signed in can ask without end
+        let left_out = match result {
+            _ if !said => None,
+            "sign-in" => self.refusals.pass(Instant::now()),
+            _ => Some(0),
+        };
+        if let Some(left_out) = left_out {
+            let from = request.from.as_deref();
+            audit::log(&audit::Line { what: name, about: &about, by: &by, from, result, left_out });
         }
         match given {
             Ok((answer, descriptor)) => (Reply::Answer(answer), descriptor),

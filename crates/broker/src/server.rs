@@ -82,6 +82,7 @@ pub fn serve(
         }
         let left = limits.idle.saturating_sub(last.elapsed());
         if left.is_zero() {
+            broker.finish();
             return Ok(());
         }
         // while somebody is connected, it is looked again soon whether he still is
