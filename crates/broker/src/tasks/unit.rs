@@ -78,18 +78,18 @@ fn sandbox(folder: &Path, action: &Action) -> Vec<String> {
     let mut add = |property: String| list.push(property);
     add(format!("CapabilityBoundingSet={CAPABILITIES}"));
     let folder = folder.display();
+    // of the broker's folder, an action as root sees its own task and nothing else: no session, no upload, no other's
+    // artifact. What is bound into it is looked up outside (systemd.exec(5), TemporaryFileSystem=)
+    add(format!("TemporaryFileSystem={STATE}:mode=0700"));
+    add(format!("BindPaths={folder}"));
     // they are gone (-) when the unit's last command runs, which gets its mounts in spite of its +
     add(format!("BindPaths=-{folder}/making:{ARTIFACTS}"));
     add(format!("BindReadOnlyPaths=-{folder}/uploads:{UPLOADS}"));
-    for hidden in ["sessions", "links", "uploads"] {
-        add(format!("InaccessiblePaths=-{STATE}/{hidden}"));
-    }
     if action.configures {
         add("ProtectSystem=yes".into());
     } else {
         add("ProtectSystem=strict".into());
         add("RestrictSUIDSGID=yes".into());
-        add(format!("ReadWritePaths={folder}"));
         action.writable.iter().for_each(|path| add(format!("ReadWritePaths=-{path}")));
         // root may read homes, for it may be asked to save them
         add(format!("ProtectHome={}", if action.user == "root" { "read-only" } else { "yes" }));
@@ -165,7 +165,8 @@ mod tests {
             "PrivateNetwork=yes",
             "RestrictAddressFamilies=AF_UNIX",
             "ReadWritePaths=-/var/lib/moin",
-            "ReadWritePaths=/state/tasks/ID",
+            "TemporaryFileSystem=/var/lib/appliance-broker:mode=0700",
+            "BindPaths=/state/tasks/ID",
             "InaccessiblePaths=-/run/systemd/private",
             "BindPaths=-/state/tasks/ID/making:/run/appliance-task/artifacts",
         ] {
@@ -173,10 +174,21 @@ mod tests {
         }
         let wide = of(Some(r#","user":"root","network":true,"units":["apache2.service"]"#));
         assert!(!has(&wide, "PrivateNetwork=yes") && !has(&wide, "InaccessiblePaths=-/run/systemd/private"));
-        assert!(wide.iter().filter(|p| p.starts_with("ReadWritePaths")).count() == 1);
+        assert!(wide.iter().all(|p| !p.starts_with("ReadWritePaths")));
         assert!(has(&wide, "NoNewPrivileges=yes") && has(&wide, "ProtectHome=read-only"));
         assert!(has(&list, "TimeoutStopSec=30s") && has(&wide, "TimeoutStopSec=920s"));
         let restore = of(Some(r#","user":"root","configures":true"#));
+        for root in [&wide, &restore] {
+            assert!(has(root, "TemporaryFileSystem=/var/lib/appliance-broker:mode=0700"));
+            // nothing of the broker's folder but the task's own comes in
+            let bound =
+                root.iter().filter_map(|p| p.split_once("Paths=").filter(|(k, _)| k.starts_with("Bind")));
+            assert!(
+                bound
+                    .into_iter()
+                    .all(|(_, path)| path.trim_start_matches('-').starts_with("/state/tasks/ID"))
+            );
+        }
         assert!(has(&restore, "ProtectSystem=yes") && !has(&restore, "PrivateNetwork=yes"));
         assert!(
             has(&restore, "NoNewPrivileges=yes") && !has(&restore, "InaccessiblePaths=-/run/systemd/private")
