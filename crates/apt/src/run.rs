@@ -94,6 +94,12 @@ impl Apt {
         }
     }
 
+    /// Fetches what the work needs and changes nothing, so it may be interrupted at any time; [`Apt::run`] finds it there.
+    pub fn download(&self, work: &Work, say: &mut dyn FnMut(Kind)) -> Result<(), Error> {
+        let program = self.work(self.apt_get_telling().args(["-y", "--download-only"]), work)?;
+        self.told(&program, Way::of_download(), say)?.check(&format!("downloading for {}", describe(work)))
+    }
+
     /// Does the work.
     pub fn run(&self, work: &Work, say: &mut dyn FnMut(Kind)) -> Result<(), Error> {
         let automatic = match work {

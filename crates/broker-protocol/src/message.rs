@@ -49,6 +49,8 @@ pub enum Ask {
     Cancel { id: TaskId },
     /// V: the manifests of the installed plugins. → [`Answer::Plugins`]
     Plugins {},
+    /// V: the installed plugins that cannot be used. → [`Answer::FaultyPlugins`]
+    FaultyPlugins {},
 }
 
 /// What a task does.
@@ -138,6 +140,7 @@ pub enum Answer {
         id: String,
     },
     Plugins(Vec<Manifest>),
+    FaultyPlugins(Vec<FaultyPlugin>),
 }
 
 /// Why not. `message` is for the person; it names the thing and the way out.
@@ -240,6 +243,15 @@ pub struct Task {
     pub message: String,
     pub artifacts: Vec<Artifact>,
     pub cancellable: bool,
+}
+
+/// A plugin whose manifest keeps it from being used.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct FaultyPlugin {
+    /// The manifest's path.
+    pub file: String,
+    /// What is wrong with it, in full.
+    pub why: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

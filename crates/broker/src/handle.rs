@@ -11,7 +11,7 @@ use crate::{
     tasks::{Order, Tasks, starter::Starter},
     upload,
 };
-use broker_protocol::{Answer, Ask, Reason, Refusal, Reply, Request, TaskId, Who, Work};
+use broker_protocol::{Answer, Ask, FaultyPlugin, Reason, Refusal, Reply, Request, TaskId, Who, Work};
 use plugin::{load::Plugins, manifest::Role};
 use std::{
     fs::File,
@@ -136,7 +136,9 @@ impl Broker {
 
     fn permitted(&self, name: &str, caller: &Caller, request: &Request) -> Given {
         let plugins = match &request.ask {
-            Ask::Start { work: Work::Action { .. } } | Ask::Plugins {} => Some(self.plugins()?),
+            Ask::Start { work: Work::Action { .. } } | Ask::Plugins {} | Ask::FaultyPlugins {} => {
+                Some(self.plugins()?)
+            }
             _ => None,
         };
         let role = match (&request.ask, &plugins) {
@@ -197,17 +199,18 @@ impl Broker {
                 Answer::Done
             }
             Ask::Plugins {} => Answer::Plugins(plugins.unwrap_or_default().good),
+            Ask::FaultyPlugins {} => Answer::FaultyPlugins(self.faulty(&plugins.unwrap_or_default())),
         };
         Ok((answer, None))
     }
 
-    /// The plugins of this machine; those that are faulty are told to the journal.
     fn plugins(&self) -> Result<Plugins, Refusal> {
-        let plugins = plugin::load::load(&self.manifests).map_err(broken)?;
-        for (file, why) in &plugins.faulty {
-            audit::warn(&format!("plugin left out: {}: {why}", self.manifests.join(file).display()));
-        }
-        Ok(plugins)
+        plugin::load::load(&self.manifests).map_err(broken)
+    }
+
+    fn faulty(&self, plugins: &Plugins) -> Vec<FaultyPlugin> {
+        let path = |file: &str| self.manifests.join(file).display().to_string();
+        plugins.faulty.iter().map(|(file, why)| FaultyPlugin { file: path(file), why: why.clone() }).collect()
     }
 
     #[allow(clippy::disallowed_methods, reason = "time is what is wanted here")]

@@ -36,6 +36,7 @@ const TABLE: &[(&str, Need)] = &[
     ("start action", Need::Action),
     ("cancel", Need::Administrator),
     ("plugins", Need::Viewer),
+    ("faulty-plugins", Need::Viewer),
 ];
 
 /// Who asks, as far as rights go.
@@ -71,6 +72,7 @@ pub fn name(ask: &Ask) -> &'static str {
         },
         Ask::Cancel { .. } => "cancel",
         Ask::Plugins {} => "plugins",
+        Ask::FaultyPlugins {} => "faulty-plugins",
     }
 }
 
@@ -133,6 +135,7 @@ mod tests {
             }),
             Ask::Cancel { id },
             Ask::Plugins {},
+            Ask::FaultyPlugins {},
         ]
     }
 
@@ -172,6 +175,7 @@ s-yy start shutdown
 s-yy start action
 s-yy cancel
 syyy plugins
+syyy faulty-plugins
 ";
         assert_eq!(got, expected);
         assert_eq!(TABLE.len(), every_ask().len(), "a line of the table that no request has");

@@ -105,6 +105,10 @@ fn an_action_is_checked_against_its_manifest() {
         assert_eq!(ask(broker, Peer::Root, None, action("missing", "a@b")).unwrap_err(), Reason::NotFound);
         let Ok(Answer::Plugins(plugins)) = as_viewer(Ask::Plugins {}) else { panic!() };
         assert_eq!(plugins.iter().map(|p| p.name.as_str()).collect::<Vec<_>>(), ["wiki"]);
+        let Ok(Answer::FaultyPlugins(faulty)) = as_viewer(Ask::FaultyPlugins {}) else { panic!() };
+        assert!(
+            faulty.len() == 1 && faulty[0].file.ends_with("plugins/bad.json") && !faulty[0].why.is_empty()
+        );
     });
 }
 

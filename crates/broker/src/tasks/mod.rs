@@ -86,7 +86,8 @@ impl Tasks {
             Some((at, _)) => (Some(at), Some(Status::Failed), String::new()),
             None => (None, None, String::new()),
         };
-        let cancellable = running && rules::why_not_cancelled(&record.work).is_none();
+        let open = record.stoppable && folder.join(record::STOPPABLE).exists();
+        let cancellable = running && (open || rules::why_not_cancelled(&record.work).is_none());
         let Record { id, title, work, by, started, .. } = record;
         Ok(Some(Task { id, title, work, by, started, ended, status, message, artifacts, cancellable }))
     }
@@ -150,7 +151,11 @@ impl Tasks {
             return refuse(Reason::Invalid, format!("“{}” has ended already.", task.title));
         }
         if let Some(why) = rules::why_not_cancelled(&task.work) {
-            return refuse(Reason::Invalid, why.into());
+            let folder = self.folder(id);
+            let stoppable = Record::load(&folder).map_err(failed)?.is_some_and(|r| r.stoppable);
+            if !stoppable || !Record::decide(&folder).map_err(failed)? {
+                return refuse(Reason::Invalid, why.into());
+            }
         }
         self.starter.stop(id).map_err(|why| Refusal {
             reason: Reason::Failed,
@@ -191,6 +196,9 @@ impl Tasks {
             state::make_folder(&folder.join(part)).map_err(failed)?;
         }
         state::new_file(&folder.join(log::FILE), OFlags::WRONLY).map_err(failed)?;
+        if record.stoppable {
+            state::new_file(&folder.join(record::STOPPABLE), OFlags::WRONLY).map_err(failed)?;
+        }
         if let (Some(action), Work::Action { parameters, .. }) = (&order.action, order.work) {
             let values = self.give(&folder, action, parameters)?;
             let bytes = serde_json::to_vec(&values).map_err(|e| failed(e.into()))?;

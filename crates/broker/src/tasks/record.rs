@@ -11,6 +11,9 @@ use std::{fs, io, path::Path};
 pub const FILE: &str = "task.json";
 /// The values of an action's parameters; removed by the task as soon as it has read them.
 pub const SECRETS: &str = "secrets.json";
+/// Whoever removes this file decides: the broker, that the task is stopped, or the task, that it goes on to its end.
+/// unlink(2) lets one of them win.
+pub const STOPPABLE: &str = "stoppable";
 /// Stands where a password was.
 const HIDDEN: &str = "(not kept)";
 
@@ -27,6 +30,10 @@ pub struct Record {
     pub boot: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub action: Option<Action>,
+    /// It begins with something that may be stopped, for as long as its [`STOPPABLE`] is there. Not so in records of earlier
+    /// versions.
+    #[serde(default)]
+    pub stoppable: bool,
 }
 
 impl Record {
@@ -42,6 +49,7 @@ impl Record {
             started,
             boot: boot(),
             action: order.action.clone(),
+            stoppable: matches!(order.work, Work::Upgrade { .. }),
         })
     }
 
@@ -50,6 +58,15 @@ impl Record {
         match fs::read(folder.join(FILE)) {
             Ok(bytes) => Ok(serde_json::from_slice(&bytes).ok()),
             Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(e) => Err(e),
+        }
+    }
+
+    /// Takes the decision; false when it has been taken.
+    pub fn decide(folder: &Path) -> io::Result<bool> {
+        match fs::remove_file(folder.join(STOPPABLE)) {
+            Ok(()) => state::sync(folder).map(|()| true),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(false),
             Err(e) => Err(e),
         }
     }

@@ -42,7 +42,8 @@ pub fn in_the_way(work: &Work, running: &[Task]) -> Option<String> {
     Some(format!("“{}” ({}) is still running. Try again {what}.", other.title, other.id))
 }
 
-/// Why this work is not stopped once it has begun; None when it may be.
+/// Why this work is not stopped once it has begun; None when it may be. (An upgrade may be until it has all it needs:
+/// [`super::record::STOPPABLE`].)
 pub fn why_not_cancelled(work: &Work) -> Option<&'static str> {
     match work {
         Work::Refresh {} | Work::Action { .. } => None,

@@ -109,9 +109,33 @@ fn one_task_of_the_package_manager_at_a_time() {
     let refusal = bench.tasks.start(order(Work::Upgrade { packages: vec![] })).map(|t| t.id).unwrap_err();
     assert!(refusal.reason == Reason::Busy && refusal.message.contains(first.id.as_str()));
     end(&bench, &first.id, Status::Failed);
-    let upgrade = bench.tasks.start(order(Work::Upgrade { packages: vec![] })).unwrap();
-    assert!(bench.tasks.cancel(&upgrade.id).unwrap_err().message.contains("half installed"));
+    bench.tasks.start(order(Work::Upgrade { packages: vec![] })).unwrap();
     assert_eq!(bench.tasks.list().unwrap().iter().filter(|t| t.status.is_none()).count(), 1);
+}
+
+#[test]
+fn an_upgrade_is_stopped_or_goes_on_and_one_of_the_two_wins() {
+    let bench = bench(false);
+    let begin = || bench.tasks.start(order(Work::Upgrade { packages: vec![] })).unwrap();
+    let cancellable = |id| bench.tasks.get(id).unwrap().unwrap().cancellable;
+    let lives = |id: &TaskId| lock(&bench.fake.units).contains(id.as_str());
+    // it still fetches
+    let first = begin();
+    assert!(first.cancellable);
+    bench.tasks.cancel(&first.id).unwrap();
+    assert!(!Record::decide(&bench.tasks.folder(&first.id)).unwrap() && !lives(&first.id));
+    end(&bench, &first.id, Status::Cancelled);
+    // it has begun to install
+    let second = begin();
+    assert!(Record::decide(&bench.tasks.folder(&second.id)).unwrap());
+    assert!(bench.tasks.cancel(&second.id).unwrap_err().message.contains("half installed"));
+    assert!(lives(&second.id) && !cancellable(&second.id));
+    end(&bench, &second.id, Status::Ok);
+    // of an earlier version, which does not ask before it installs
+    let third = begin();
+    let folder = bench.tasks.folder(&third.id);
+    Record { stoppable: false, ..Record::load(&folder).unwrap().unwrap() }.save(&folder).unwrap();
+    assert!(bench.tasks.cancel(&third.id).is_err() && lives(&third.id) && !cancellable(&third.id));
 }
 
 #[test]

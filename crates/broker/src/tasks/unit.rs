@@ -138,6 +138,7 @@ mod tests {
             started: 0,
             boot: String::new(),
             action,
+            stoppable: false,
         }
     }
 

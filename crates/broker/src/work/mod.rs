@@ -117,7 +117,9 @@ fn run(root: &Path, id: &TaskId) -> anyhow::Result<Status> {
     let stop = Stop::listen().context("cannot listen for signals")?;
     let ending = match &record.work {
         Work::Refresh {} => packages::refresh(&stop, &mut log),
-        Work::Upgrade { packages } => packages::upgrade(packages, &mut log),
+        Work::Upgrade { packages } => {
+            packages::upgrade(packages, &mut packages::Stoppable::new(&folder, &record, &stop), &mut log)
+        }
         Work::Restart {} => power::go("reboot", "The machine restarts now."),
         Work::Shutdown {} => power::go("poweroff", "The machine shuts down now."),
         Work::Action { .. } => action::run(&folder, &record, &stop, &mut log),

@@ -2,11 +2,16 @@
 //! takes the appliance away.
 
 use super::{Ending, Stop};
-use crate::{appliances::Appliances, tasks::log::Log};
+use crate::{
+    appliances::Appliances,
+    tasks::{log::Log, record::Record},
+};
 use apt::{Apt, Cause, Error, Plan, installed, locks};
 use broker_protocol::Appliance;
-use events::{Kind, Status};
+use events::Kind;
+use exec::Interrupter;
 use std::{
+    path::Path,
     thread,
     time::{Duration, Instant},
 };
@@ -34,18 +39,61 @@ pub fn refresh(stop: &Stop, log: &mut Log) -> Ending {
     }
 }
 
-/// Installs all pending updates, or those of the packages named.
-pub fn upgrade(packages: &[String], log: &mut Log) -> Ending {
-    upgraded(packages, log).unwrap_or_else(|error| failed(&error))
+/// Until when an upgrade may be stopped: until it has fetched all it needs. From then on packages would be left half
+/// installed.
+pub struct Stoppable<'a> {
+    folder: &'a Path,
+    /// Nobody else has been asked yet.
+    open: bool,
+    stop: &'a Stop,
 }
 
-fn upgraded(packages: &[String], log: &mut Log) -> Result<Ending, Error> {
+impl<'a> Stoppable<'a> {
+    pub fn new(folder: &'a Path, record: &Record, stop: &'a Stop) -> Stoppable<'a> {
+        Stoppable { folder, open: record.stoppable, stop }
+    }
+
+    /// Whether to go on, to the end now; false when it was stopped before.
+    fn close(&mut self) -> bool {
+        if !self.open {
+            return true;
+        }
+        if self.stop.interrupter.interrupted() {
+            return false; // the machine goes down
+        }
+        self.open = false;
+        // a folder that cannot be written to is no reason to stop, and nobody could stop it either
+        Record::decide(self.folder).unwrap_or(true)
+    }
+
+    /// For what may be stopped.
+    fn interrupter(&self) -> Interrupter {
+        if self.open { self.stop.interrupter.clone() } else { Interrupter::default() }
+    }
+}
+
+/// Installs all pending updates, or those of the packages named.
+pub fn upgrade(packages: &[String], stoppable: &mut Stoppable, log: &mut Log) -> Ending {
+    match upgraded(packages, stoppable, log) {
+        Ok(Some(ending)) => ending,
+        Ok(None) => Ending::cancelled(),
+        // what was broken off by us failed for that reason
+        Err(_) if stoppable.open && stoppable.stop.interrupter.interrupted() => Ending::cancelled(),
+        Err(error) => failed(&error),
+    }
+}
+
+/// None when it was stopped.
+fn upgraded(packages: &[String], stoppable: &mut Stoppable, log: &mut Log) -> Result<Option<Ending>, Error> {
     let apt = Apt { lock_wait: LOCK_WAIT, ..Apt::default() };
-    phase(log, "prepare", "Looking what there is to do", 1, 3);
+    phase(log, "prepare", "Looking what there is to do", 1, 4);
     if let Some(holder) = locks::holder() {
         log.tell(Kind::Warning { message: format!("Waiting for another program: {holder}.") });
     }
     if unfinished()? {
+        if !stoppable.close() {
+            return Ok(None);
+        }
         log.tell(Kind::Warning {
             message: "An earlier installation was interrupted; it is finished first.".into(),
         });
@@ -60,13 +108,19 @@ fn upgraded(packages: &[String], log: &mut Log) -> Result<Ending, Error> {
         log.tell(Kind::Warning { message: format!("Kept back: {}.", plan.kept_back.join(", ")) });
     }
     if plan.changes.is_empty() {
-        return Ok(Ending::ok("There is nothing to update."));
+        return Ok(Some(Ending::ok("There is nothing to update.")));
     }
+    phase(log, "download", "Downloading the updates", 2, 4);
+    let fetching = Apt { interrupter: stoppable.interrupter(), ..apt.clone() };
+    fetching.download(&work, &mut |kind| log.tell(kind))?;
     let before = appliances();
-    phase(log, "install", "Installing the updates", 2, 3);
+    if !stoppable.close() {
+        return Ok(None);
+    }
+    phase(log, "install", "Installing the updates", 3, 4);
     apt.run(&work, &mut |kind| log.tell(kind))?;
-    phase(log, "check", "Looking whether the appliance works", 3, 3);
-    Ok(judge(&plan, &before, &get_well(log)))
+    phase(log, "check", "Looking whether the appliance works", 4, 4);
+    Ok(Some(judge(&plan, &before, &get_well(log))))
 }
 
 /// dpkg's success proves nothing about the application.
@@ -139,12 +193,39 @@ fn phase(log: &mut Log, id: &str, title: &str, index: u32, of: u32) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tasks::record::STOPPABLE;
     use broker_protocol::Check;
+    use events::Status;
 
     fn appliance(name: &str, healthy: bool) -> Appliance {
         let checks = vec![Check { name: "page".into(), ok: healthy, message: "status 500".into() }];
         let text = String::new;
         Appliance { name: name.into(), version: text(), summary: text(), url: text(), healthy, checks }
+    }
+
+    #[test]
+    fn an_upgrade_that_is_stopped_before_it_installs_does_not_install() {
+        let folder = tempfile::tempdir().unwrap();
+        let order = crate::tasks::Order {
+            title: String::new(),
+            work: broker_protocol::Work::Upgrade { packages: vec![] },
+            by: String::new(),
+            action: None,
+        };
+        let record = Record::new(&order).unwrap();
+        let stop = Stop::default();
+        let stoppable = || Stoppable::new(folder.path(), &record, &stop);
+        std::fs::write(folder.path().join(STOPPABLE), "").unwrap();
+        let mut goes_on = stoppable();
+        assert!(goes_on.close() && goes_on.close());
+        // the broker was faster
+        assert!(!stoppable().close());
+        // nobody asked the broker: the machine goes down
+        std::fs::write(folder.path().join(STOPPABLE), "").unwrap();
+        stop.interrupter.interrupt();
+        assert!(!stoppable().close());
+        let earlier = Record { stoppable: false, ..record.clone() };
+        assert!(Stoppable::new(folder.path(), &earlier, &stop).close());
     }
 
     #[test]
