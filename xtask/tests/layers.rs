@@ -4,7 +4,7 @@ use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
 const FORMATS: &[&str] = &["deb", "debconf", "appliance", "events"];
-const DOING: &[&str] = &["exec", "apt", "repository", "configure", "backup"];
+const DOING: &[&str] = &["exec", "apt", "repository", "configure", "backup", "rehearsal"];
 const BOUNDARIES: &[&str] = &["plugin", "broker-protocol", "broker"];
 const PROGRAMS: &[&str] = &["vabuild", "vainstall", "control"];
 

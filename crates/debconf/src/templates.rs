@@ -120,7 +120,7 @@ fn escape_choice(choice: &str) -> Result<String, Error> {
 }
 
 /// As `Debconf::Question::choices_split`: a comma and white space separate, `\,` and `\ ` are protected.
-fn split_choices(text: &str) -> Vec<String> {
+pub fn split_choices(text: &str) -> Vec<String> {
     let (mut choices, mut choice) = (vec![], String::new());
     let mut rest = text;
     while let Some(c) = rest.chars().next() {

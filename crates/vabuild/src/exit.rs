@@ -59,7 +59,8 @@ pub fn kind(error: &anyhow::Error) -> Kind {
         .find_map(|cause| {
             let failure = cause.downcast_ref::<Failure>().map(|failure| failure.kind);
             let made = || cause.downcast_ref::<crate::make::Error>().map(crate::make::Error::kind);
-            failure.or_else(made).or_else(|| cause.downcast_ref().map(of_repository))
+            let rehearsed = || cause.downcast_ref().map(of_rehearsal);
+            failure.or_else(made).or_else(|| cause.downcast_ref().map(of_repository)).or_else(rehearsed)
         })
         .unwrap_or(Kind::Failed)
 }
@@ -71,5 +72,15 @@ fn of_repository(error: &repository::Error) -> Kind {
         Error::Locked { .. } => Kind::NotHere,
         Error::Damaged { .. } => Kind::Network,
         Error::Io { .. } | Error::Sign(_) | Error::Gpg(_) => Kind::Failed,
+    }
+}
+
+fn of_rehearsal(error: &rehearsal::Error) -> Kind {
+    use rehearsal::Error;
+    match error {
+        Error::NotHere(_) => Kind::NotHere,
+        Error::Network { .. } => Kind::Network,
+        Error::Mirror(_) | Error::Unsatisfiable { .. } => Kind::BadInput,
+        Error::Io { .. } | Error::Deb(_) | Error::Program(_) | Error::Base { .. } => Kind::Failed,
     }
 }

@@ -1,14 +1,11 @@
 //! Which packages a release has, asked of apt: of the machine's own lists when it is of that release, else of a private
 //! set of lists in the user's cache, fetched from the machine's mirror and verified with Debian's keyring.
 
-mod lists;
-
-use crate::exit::{Failure, Kind};
 use anyhow::Result;
 use appliance::{Examined, Problem, Wanted, names::Mistake, suggest};
 use deb::{Version, relation::Relation};
-use exec::Program;
-use lists::Lists;
+pub use rehearsal::Release;
+use rehearsal::Lists;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What a release has under a name.
@@ -19,19 +16,10 @@ struct Found {
     provided: bool,
 }
 
-/// Where to look.
-#[derive(Debug, Clone)]
-pub struct Release {
-    /// The code name: `trixie`.
-    pub name: String,
-    /// The base address of a Debian mirror; None is the machine's own.
-    pub mirror: Option<String>,
-}
-
 /// A mistake for each relation that nothing in the release fulfils.
 ///
 /// # Errors
-/// The lists cannot be had ([`Kind::Network`]), or there is no apt here ([`Kind::NotHere`]).
+/// The lists cannot be had, or there is no apt here.
 pub fn missing(examined: &Examined, release: &Release) -> Result<Vec<Problem>> {
     let names: BTreeSet<&str> =
         examined.wanted.iter().flat_map(|w| &w.alternatives).map(|a| a.name.as_str()).collect();
@@ -147,20 +135,6 @@ impl Reader {
             Section::Other => {}
         }
     }
-}
-
-/// A failure of apt's that says what can be done.
-fn unreachable(what: &str, error: impl std::fmt::Display) -> anyhow::Error {
-    Failure::new(Kind::Network, format!("{what}: {error}\nwith --offline the packages are not looked up"))
-        .into()
-}
-
-/// A program of apt's, without the caller's environment but for the way to the network.
-fn apt(name: &str) -> Program {
-    let proxies =
-        ["http_proxy", "https_proxy", "no_proxy", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY", "all_proxy"];
-    let set = proxies.into_iter().filter_map(|name| Some((name, std::env::var_os(name)?)));
-    set.fold(Program::new(name), |program, (name, value)| program.env(name, value))
 }
 
 #[cfg(test)]

@@ -1,0 +1,68 @@
+//! What a rehearsal tells.
+
+use crate::Trace;
+use debconf::{Template, passthrough::Asked};
+
+/// A package that was installed, in apt's order.
+#[derive(Debug, Clone)]
+pub struct Installed {
+    pub name: String,
+    pub version: String,
+    pub templates: Vec<Template>,
+}
+
+/// How the installation ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ending {
+    Complete,
+    /// apt or a package's script failed; its last words. Packages that do not need the failed one were installed.
+    Failed(Vec<String>),
+    /// A script asked the question of this template again and again, and was stopped. What would come after is unknown.
+    Endless(String),
+    /// Nothing was heard for so long (seconds) that it was stopped.
+    Silent(u64),
+}
+
+#[derive(Debug, Clone)]
+pub struct Recording {
+    pub release: String,
+    /// In apt's order, which is the order of unpacking and of preconfiguration.
+    pub closure: Vec<Installed>,
+    /// Templates of packages that every Debian of the release has: package and template.
+    pub present: Vec<(String, Template)>,
+    pub trace: Trace,
+    /// What the frontend was asked, with the texts, choices and defaults as a person would have seen them.
+    pub asked: Vec<Asked>,
+    /// What went wrong on the way, in the packages' own words: nothing here may go to a terminal unfiltered.
+    pub problems: Vec<String>,
+    pub ending: Ending,
+}
+
+impl Recording {
+    /// The template of a question: its own, or the shared one that a script registered it with.
+    pub fn template(&self, question: &str) -> Option<&Template> {
+        let registered = self.trace.registered.get(question).map(|(template, _)| template.as_str());
+        let name = registered.unwrap_or(question);
+        let installed = self.closure.iter().flat_map(|p| &p.templates);
+        installed.chain(self.present.iter().map(|(_, t)| t)).find(|t| t.name == name)
+    }
+
+    /// The choices of a question with the variables in them filled in, as debconf does it.
+    pub fn choices(&self, question: &str) -> Vec<String> {
+        let Some(template) = self.template(question) else { return vec![] };
+        let fill = |choice: &String| match choice.contains("${") {
+            true => debconf::templates::split_choices(&self.filled_in(question, choice)),
+            false => vec![choice.clone()],
+        };
+        template.choices.iter().flat_map(fill).collect()
+    }
+
+    /// A text of a template with the question's variables filled in.
+    pub fn filled_in(&self, question: &str, text: &str) -> String {
+        let mut text = text.to_owned();
+        for (name, value) in self.trace.substituted.get(question).into_iter().flatten() {
+            text = text.replace(&format!("${{{name}}}"), value);
+        }
+        text
+    }
+}
