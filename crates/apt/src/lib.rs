@@ -1,6 +1,7 @@
 //! apt and dpkg, run as programs: plan, do with progress, look.
 //!
-//! * [`run`]: [`Apt`] refreshes, plans, installs, upgrades and repairs, and tells its progress as [`events::Kind`]
+//! * [`run`]: [`Apt`] plans, installs, upgrades and repairs, and tells its progress as [`events::Kind`]
+//! * [`refresh`]: the list of packages, how old it is, and a new one
 //! * [`plan`]: what apt would do, and what it takes
 //! * [`installed`]: what dpkg knows of the packages on the machine
 //! * [`fetch`]: what the signed index says, and files fetched by its hashes
@@ -18,6 +19,7 @@ pub mod locks;
 pub mod name;
 pub mod output;
 pub mod plan;
+pub mod refresh;
 pub mod run;
 pub mod space;
 pub mod status;

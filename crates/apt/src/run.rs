@@ -2,21 +2,18 @@
 
 use crate::{
     Error, Failure, Plan, name,
-    output::{self, Cause, SourceFailure},
+    output::{self, Cause},
     status::{self, Status, Way},
 };
 use events::{Kind, Stream};
 use exec::{From, Interrupter, Program};
 use std::{
     collections::VecDeque,
-    fs, io,
     path::Path,
     thread,
-    time::{Duration, Instant, SystemTime},
+    time::{Duration, Instant},
 };
 
-/// A convention of Debian's apt scripts: its time of change is that of the last refresh that worked.
-const STAMP: &str = "/var/lib/apt/periodic/update-success-stamp";
 /// Progress is told at most this often.
 const PROGRESS_EVERY: Duration = Duration::from_millis(200);
 /// So many last lines explain a failure.
@@ -47,20 +44,6 @@ pub struct Apt {
 }
 
 impl Apt {
-    /// `apt-get update`. A source that fails is told, the others are refreshed, and what was known before is kept.
-    /// An error only when apt-get could not work at all.
-    pub fn update(&self, say: &mut dyn FnMut(Kind)) -> Result<Vec<SourceFailure>, Error> {
-        let program = self.apt_get_telling().args(["--error-on=any", "update"]);
-        let ran = self.told(&program, Way::of_download(), say)?;
-        let failures = output::source_failures(&ran.output.text_of_both());
-        if ran.output.success() && failures.is_empty() {
-            let _ = fs::write(STAMP, b"");
-        } else if failures.is_empty() {
-            return Err(ran.failure("refreshing the list of packages").into());
-        }
-        Ok(failures)
-    }
-
     /// What the work would do. Changes nothing and takes no lock.
     pub fn plan(&self, work: &Work) -> Result<Plan, Error> {
         let removals = Apt { allow_removals: true, ..self.clone() };
@@ -155,7 +138,7 @@ impl Apt {
         self.options.iter().fold(program, |p, option| p.args(["-o", option]))
     }
 
-    fn apt_get_telling(&self) -> Program {
+    pub(crate) fn apt_get_telling(&self) -> Program {
         self.apt_get().arg("-o").status_option("APT::Status-Fd=")
     }
 
@@ -175,7 +158,12 @@ impl Apt {
     }
 
     /// Runs a program, tells its lines and its progress, keeps the last lines and the packages that failed.
-    fn told(&self, program: &Program, mut way: Way, say: &mut dyn FnMut(Kind)) -> Result<Ran, Error> {
+    pub(crate) fn told(
+        &self,
+        program: &Program,
+        mut way: Way,
+        say: &mut dyn FnMut(Kind),
+    ) -> Result<Ran, Error> {
         let mut last: Option<Instant> = None;
         let mut packages: Vec<String> = vec![];
         let mut tail: VecDeque<String> = VecDeque::new();
@@ -227,8 +215,8 @@ impl Apt {
 }
 
 /// A run that has ended, with what is needed to explain it.
-struct Ran {
-    output: exec::Output,
+pub(crate) struct Ran {
+    pub output: exec::Output,
     packages: Vec<String>,
     tail: Vec<String>,
     interrupted: bool,
@@ -239,7 +227,7 @@ impl Ran {
         if self.output.success() { Ok(()) } else { Err(self.failure(doing).into()) }
     }
 
-    fn failure(self, doing: &str) -> Failure {
+    pub fn failure(self, doing: &str) -> Failure {
         let mut failure = Failure::of(&self.output, doing, self.packages);
         failure.lines = self.tail;
         if self.interrupted {
@@ -261,7 +249,7 @@ impl Failure {
     }
 }
 
-trait Both {
+pub(crate) trait Both {
     fn text_of_both(&self) -> String;
 }
 
@@ -269,23 +257,6 @@ impl Both for exec::Output {
     fn text_of_both(&self) -> String {
         format!("{}\n{}", self.text(), String::from_utf8_lossy(&self.stderr))
     }
-}
-
-/// When the list of packages was last refreshed with success; None when it never was.
-pub fn refreshed() -> Option<SystemTime> {
-    let stamp = fs::metadata(STAMP).and_then(|m| m.modified()).ok();
-    let lists = fs::read_dir("/var/lib/apt/lists").into_iter().flatten().flatten();
-    let index = |name: &Path| name.to_string_lossy().ends_with("Release");
-    // the time of change is the publisher's: the time when apt put it there is the inode's
-    let fetched =
-        lists.filter(|e| index(Path::new(&e.file_name()))).filter_map(|e| changed(&e.path()).ok()).max();
-    stamp.max(fetched)
-}
-
-fn changed(path: &Path) -> io::Result<SystemTime> {
-    use std::os::unix::fs::MetadataExt;
-    let seconds = u64::try_from(fs::metadata(path)?.ctime()).unwrap_or(0);
-    Ok(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds))
 }
 
 /// Whether a package asked for a restart of the machine.

@@ -90,7 +90,7 @@ fn in_use(packages: Vec<installed::Package>) -> Vec<Installed> {
 }
 
 fn refreshed() -> Option<u64> {
-    apt::run::refreshed().and_then(|t| t.duration_since(UNIX_EPOCH).ok()).map(|d| d.as_secs())
+    apt::refresh::refreshed().and_then(|t| t.duration_since(UNIX_EPOCH).ok()).map(|d| d.as_secs())
 }
 
 /// Inode and time of change of each path: a file put in its place, even with the same date, makes another key.

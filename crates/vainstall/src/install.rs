@@ -13,7 +13,7 @@ use crate::{
     state::State,
 };
 use appliance::{Host, seeds::SeedsFile};
-use apt::{Apt, Plan, Work};
+use apt::{Apt, Cause, Plan, Work};
 use configure::Machine;
 use debconf::Selection;
 use events::{Kind, Status};
@@ -92,7 +92,7 @@ fn install(
         }
     }
     repository::configure(arguments, signals, progress)?;
-    let failures = repository::refresh(arguments, &apt, progress)?;
+    let failures = repository::refresh(arguments, &package, &apt, progress)?;
 
     progress.phase(2, "answers", "Questions and answers");
     let host = configure::host::facts(&Machine::here());
@@ -123,15 +123,24 @@ fn install(
     signals.changing();
     not_stopped(signals)?;
     signals.keep();
-    carry_out(&apt, &work, &ready, &State::of(&name), progress)?;
-
-    progress.phase(5, "health", "Looking whether it works");
     let (checks, management) = thread::scope(|scope| {
-        let link = scope.spawn(|| ending::management(&host));
-        (health::wait(&name), link.join())
-    });
-    told.health = checks?;
-    told.management = management.ok().flatten();
+        let mut ahead = Ahead::new(&package, || {
+            // the first look is slow where the application starts with its first request
+            scope.spawn(|| {
+                let _ = health::now(&name);
+                ending::management(&host)
+            })
+        });
+        carry_out(&apt, &work, &ready, &State::of(&name), &mut |kind| {
+            ahead.watch(&kind);
+            progress.say(kind);
+        })?;
+        progress.phase(5, "health", "Looking whether it works");
+        let management = ahead.begun.and_then(|begun| begun.join().ok().flatten());
+        let management = management.or_else(|| ending::management(&host));
+        Ok::<_, Failure>((health::wait(&name)?, management))
+    })?;
+    (told.health, told.management) = (checks, management);
     health::tell(&told.health, &name, progress)?;
     told.url = ending::url_of_installed(&name).or(told.url.take());
     told.secrets = ready.secrets;
@@ -218,13 +227,44 @@ fn prepare(
     Ok(Ready { answers, selections, stored, secrets })
 }
 
-fn carry_out(apt: &Apt, work: &Work, ready: &Ready, state: &State, progress: &mut Progress) -> Result<()> {
+/// Begins something as soon as apt has configured the package: its last seconds belong to the triggers.
+struct Ahead<'a, B, T> {
+    package: &'a str,
+    begin: B,
+    configuring: bool,
+    begun: Option<T>,
+}
+
+impl<'a, B: FnMut() -> T, T> Ahead<'a, B, T> {
+    fn new(package: &'a str, begin: B) -> Self {
+        Ahead { package, begin, configuring: false, begun: None }
+    }
+
+    fn watch(&mut self, kind: &Kind) {
+        let Kind::Log { line, .. } = kind else { return };
+        let next = |words: &str| line.strip_prefix(words);
+        if self.configuring && next("Processing triggers for ").or(next("Setting up ")).is_some() {
+            self.begun.get_or_insert_with(&mut self.begin);
+        }
+        self.configuring |=
+            next("Setting up ").is_some_and(|rest| rest.split(' ').next() == Some(self.package));
+    }
+}
+
+fn carry_out(apt: &Apt, work: &Work, ready: &Ready, state: &State, say: &mut dyn FnMut(Kind)) -> Result<()> {
     state.keep_packages()?;
     state.store(&ready.stored)?;
     seeding::give(&ready.selections)?;
     let stopped =
         |failure: Failure| failure.context("not finished; run the same command again to go on from there");
-    apt.run(work, &mut |kind| progress.say(kind)).map_err(|e| stopped(e.into()))
+    let mut ran = apt.run(work, say);
+    if ran.as_ref().is_err_and(|e| e.cause() == Cause::Missing) {
+        let message = "a package is not where the list says: the list is refreshed, and the work begun again";
+        say(Kind::Warning { message: message.into() });
+        apt.update(say)?;
+        ran = apt.run(work, say);
+    }
+    ran.map_err(|e| stopped(e.into()))
 }
 
 fn would_do(told: &mut Ending, plan: &Plan, ready: &Ready) {

@@ -9,10 +9,12 @@ use crate::{
 use anyhow::Context;
 use apt::{Apt, Cause, SourceFailure};
 use exec::Program;
-use std::{fs, io::Write, os::unix::fs::PermissionsExt, path::Path};
+use std::{fs, io::Write, os::unix::fs::PermissionsExt, path::Path, time::Duration};
 
 const SOURCES: &str = "/etc/apt/sources.list.d";
 const KEYRINGS: &str = "/etc/apt/keyrings";
+/// Debian's own list changes a few times a day.
+const FRESH: Duration = Duration::from_secs(3600);
 /// A public key is a few kilobytes.
 const KEY_LIMIT: u64 = 1 << 20;
 
@@ -58,9 +60,23 @@ pub fn configure(arguments: &Arguments, signals: &Signals, progress: &mut Progre
     Ok(())
 }
 
-/// Refreshes the list of packages. A source of somebody else's that fails is a warning.
-pub fn refresh(arguments: &Arguments, apt: &Apt, progress: &mut Progress) -> Result<Vec<SourceFailure>> {
-    let failures = apt.update(&mut |kind| progress.say(kind))?;
+/// Refreshes the list of packages: all of it, or, when that was done within the hour, the appliance's own
+/// repository. A source of somebody else's that fails is a warning.
+pub fn refresh(
+    arguments: &Arguments,
+    package: &str,
+    apt: &Apt,
+    progress: &mut Progress,
+) -> Result<Vec<SourceFailure>> {
+    let mut say = |kind| progress.say(kind);
+    let own = match apt::refresh::age()?.is_some_and(|age| age < FRESH) {
+        true => apt::refresh::sources_of(package)?,
+        false => None,
+    };
+    let failures = match own {
+        Some(sources) => apt.update_only(&sources, &mut say)?,
+        None => apt.update(&mut say)?,
+    };
     let ours = arguments.repository.as_deref().map(|u| u.trim_end_matches('/').to_owned());
     for failure in &failures {
         if ours.as_ref().is_some_and(|uri| failure.source.starts_with(uri.as_str())) {
