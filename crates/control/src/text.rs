@@ -51,6 +51,43 @@ pub fn size(bytes: u64) -> String {
     if value < 9.95 { format!("{value:.1} {unit}") } else { format!("{value:.0} {unit}") }
 }
 
+/// Where a package comes from, as people say it: `Debian:13.2/stable, Debian-Security:13/stable-security` (apt's words)
+/// becomes `Debian 13, Debian 13 security`.
+pub fn origin(raw: &str) -> String {
+    let mut said: Vec<String> = vec![];
+    for one in raw.split(", ").filter(|one| !one.is_empty()) {
+        let one = one_origin(one);
+        if !said.contains(&one) {
+            said.push(one);
+        }
+    }
+    harmless(&said.join(", "))
+}
+
+/// `Label:Version/Suite`, where the version may be missing.
+fn one_origin(raw: &str) -> String {
+    let (label, rest) = raw.split_once(':').unwrap_or((raw, ""));
+    let (version, suite) = match rest.split_once('/') {
+        Some(parts) => parts,
+        None if rest.starts_with(|c: char| c.is_ascii_digit()) => (rest, ""),
+        None => ("", rest),
+    };
+    let debian = label == "Debian" || label.starts_with("Debian-") || label.starts_with("Debian ");
+    let (name, version) = match debian {
+        // a point release is no release of its own
+        true => ("Debian", version.split(['.', '-']).next().unwrap_or_default()),
+        false => (label, version),
+    };
+    // of `stable-security`, `trixie-updates`: what makes it another one than the release itself
+    let part = suite.split_once('-').map(|(_, part)| part.replace('-', " "));
+    let part = part.or_else(|| label.ends_with("-Security").then(|| "security".to_owned()));
+    [name, version, &part.unwrap_or_default()]
+        .into_iter()
+        .filter(|w| !w.is_empty())
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
 /// `3 days, 4 h`, `12 min`, `41 s`: the two largest units at most.
 pub fn span(seconds: u64) -> String {
     let (d, h, m, s) = (seconds / 86_400, seconds / 3600 % 24, seconds / 60 % 60, seconds % 60);
@@ -119,6 +156,25 @@ fn skip(chars: &mut impl Iterator<Item = char>, end: impl Fn(char) -> bool) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn origins_are_what_people_say() {
+        for (raw, expect) in [
+            ("Debian:13.2/stable", "Debian 13"),
+            ("Debian-Security:13/stable-security", "Debian 13 security"),
+            ("Debian:13.2/stable, Debian-Security:13/stable-security", "Debian 13, Debian 13 security"),
+            ("Debian:13-updates/stable-updates", "Debian 13 updates"),
+            ("Debian Backports:13-backports/stable-backports", "Debian 13 backports"),
+            ("Debian:12.11/oldstable, Debian:12.11/oldstable", "Debian 12"),
+            ("Virtual Appliance Tools:stable", "Virtual Appliance Tools"),
+            ("Virtual Appliance Tools:1.0/stable", "Virtual Appliance Tools 1.0"),
+            ("Ubuntu:24.04/noble-security", "Ubuntu 24.04 security"),
+            ("Example", "Example"),
+            ("", ""),
+        ] {
+            assert_eq!(origin(raw), expect, "{raw}");
+        }
+    }
 
     #[test]
     fn times_and_sizes() {

@@ -67,7 +67,7 @@ pub async fn show(
         frame: Frame::new(&visitor, "Updates", "updates"),
         refreshed: packages.refreshed.map(Moment::new),
         failed: failed(&tasks, &packages),
-        updates: packages.updates.iter().take(ROWS).cloned().collect(),
+        updates: packages.updates.iter().take(ROWS).map(shown).collect(),
         more: packages.updates.len().saturating_sub(ROWS),
         security: packages.updates.iter().filter(|u| u.security).count(),
         total: packages.updates.len(),
@@ -78,6 +78,11 @@ pub async fn show(
         running: tasks.iter().filter(|t| t.status.is_none()).map(Row::new).collect(),
     };
     reply::page(&visitor, &data, &page)
+}
+
+/// For a person; a program gets apt's words.
+fn shown(update: &Update) -> Update {
+    Update { origin: text::origin(&update.origin), ..update.clone() }
 }
 
 /// The newest refresh, when it failed: the list stays, and says how old it is.
