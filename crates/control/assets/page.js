@@ -62,6 +62,11 @@ function follow(task) {
       $("step").textContent = e.index && e.of ? `step ${e.index} of ${e.of}` : "";
       $("detail").textContent = "";
       $("bar").removeAttribute("value");
+      const cancel = $("cancel");
+      if (cancel && cancel.dataset.until === e.id) {
+        cancel.remove();
+        $("too-late").hidden = false;
+      }
     },
     progress(e) {
       $("bar").value = e.percent;
@@ -88,6 +93,7 @@ function follow(task) {
       if (on[event.event]) on[event.event](event);
       if (event.event === "result") source.close();
     };
+    source.addEventListener("signed-out", () => { source.close(); location.reload(); });
     source.onerror = () => {
       // the browser itself tries again after a lost connection, but not after an error page
       if (source.readyState === EventSource.CLOSED) setTimeout(connect, 2000);

@@ -152,6 +152,9 @@ fn pages_are_small_and_their_text_harmless() {
             assert!(reply.header(name).is_some_and(|v| v.contains(part)), "{path}: {name}");
         }
     }
+    let updates = page.get("/updates", VIEWER).text();
+    assert!(updates.contains("Debian 13 security") && !updates.contains("stable-security"));
+    assert!(page.get("/", VIEWER).text().contains("plugins/odd.json"));
     let door = page.request("GET", "/sign-in", &[], b"");
     assert!(door.body.len() < 10_000 && door.text().matches("/static/").count() <= 2);
 }
@@ -165,6 +168,7 @@ fn the_same_as_json() {
         serde_json::from_slice::<serde_json::Value>(&reply.body).unwrap()
     };
     assert_eq!(get("/")["appliances"][0]["name"], "moinmoin");
+    assert!(get("/")["faulty_plugins"][0]["file"].as_str().unwrap().ends_with("odd.json"));
     assert_eq!(get("/updates")["updates"][0]["name"], "libssl3t64");
     assert_eq!(get(&format!("/tasks/{DONE}"))["status"], "ok");
     assert_eq!(get("/nothing")["error"], "Not found");
@@ -194,6 +198,30 @@ fn events_come_live_and_resume() {
         let text = resumed.text();
         assert!(text.contains("the end") && !text.contains("second to last"), "{text}");
     }
+}
+
+#[test]
+fn who_signs_out_hears_no_more() {
+    let page = Page::start();
+    let path = format!("/tasks/{RUNNING}/events");
+    let mut live = page.send("GET", &path, &[&cookie(ADMINISTRATOR)], b"");
+    let mut others = page.send("GET", &path, &[&cookie(VIEWER)], b"");
+    let until = |stream: &mut dyn Read, text: &str| {
+        let (mut seen, mut chunk) = (String::new(), [0; 4096]);
+        while !seen.contains(text) {
+            let count = stream.read(&mut chunk).unwrap();
+            assert!(count > 0, "the stream ended: {seen}");
+            seen += &String::from_utf8_lossy(&chunk[..count]);
+        }
+    };
+    until(&mut live, "id: ");
+    assert_eq!(page.post("/sign-out", ADMINISTRATOR, &format!("csrf={CSRF}")).status, 303);
+    until(&mut live, "event: signed-out");
+    page.fake.say(RUNNING, Kind::Log { stream: Stream::Stdout, line: "said afterwards".into() });
+    let mut rest = String::new();
+    let _ = live.read_to_string(&mut rest);
+    assert!(!rest.contains("said afterwards"), "{rest}");
+    until(&mut others, "said afterwards");
 }
 
 #[test]
@@ -250,6 +278,20 @@ fn what_a_task_made_is_downloaded() {
             .unwrap()
             .starts_with("attachment; filename=\"moinmoin-2026-11-23.tar.zst\"")
     );
+    // what was broken off goes on, and what has become another file comes whole
+    let path = format!("/tasks/{}/artifacts/moinmoin-2026-11-23.tar.zst", fake::BACKUP);
+    let tag = reply.header("etag").unwrap().to_owned();
+    let ask = |range: &str, tag: &str| {
+        let headers = [&cookie(ADMINISTRATOR), &format!("Range: {range}"), &format!("If-Range: {tag}")];
+        page.request("GET", &path, &headers.map(String::as_str), b"")
+    };
+    let rest = ask("bytes=100000-", &tag);
+    assert_eq!((rest.status, rest.header("content-range")), (206, Some("bytes 100000-119999/120000")));
+    assert_eq!(rest.header("content-length"), Some("20000"));
+    assert!(rest.body == reply.body[100_000..]);
+    assert_eq!(ask("bytes=0-9", "\"another\"").body.len(), 120_000);
+    let beyond = ask("bytes=120000-", &tag);
+    assert_eq!((beyond.status, beyond.header("content-range")), (416, Some("bytes */120000")));
     let evil = page.get(&format!("/tasks/{DONE}/artifacts/..%2F..%2Fetc%2Fpasswd"), ADMINISTRATOR);
     assert_eq!(evil.status, 404);
 }

@@ -183,12 +183,14 @@ fn print_task(session: &Session, out: &mut impl Write, task: &Task) -> io::Resul
     writeln!(out, "output: appliance-control task log {}", task.id)
 }
 
-/// `plugin list`
+/// `plugin list`: 1 when one of them cannot be used.
 pub fn plugins(session: &Session) -> Result<ExitCode> {
     let Answer::Plugins(plugins) = session.ask(Ask::Plugins {})? else { return Err(strange()) };
+    let Answer::FaultyPlugins(faulty) = session.ask(Ask::FaultyPlugins {})? else { return Err(strange()) };
+    let code = if faulty.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
     if session.json {
-        session.print_json(&plugins)?;
-        return Ok(ExitCode::SUCCESS);
+        session.print_json(&json!({ "plugins": plugins, "faulty": faulty }))?;
+        return Ok(code);
     }
     let mut rows = vec![];
     for plugin in &plugins {
@@ -202,8 +204,13 @@ pub fn plugins(session: &Session) -> Result<ExitCode> {
             ]);
         }
     }
-    table(session, &mut io::stdout().lock(), &["Plugin", "Action", "Parameters", "Title"], &rows)?;
-    Ok(ExitCode::SUCCESS)
+    let out = &mut io::stdout().lock();
+    table(session, out, &["Plugin", "Action", "Parameters", "Title"], &rows)?;
+    for f in &faulty {
+        let line = format!("cannot be used: {}: {}", harmless(&f.file), harmless(&f.why));
+        writeln!(out, "{}", session.paint(31, &line))?;
+    }
+    Ok(code)
 }
 
 fn word(status: Option<Status>) -> &'static str {

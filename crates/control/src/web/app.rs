@@ -1,12 +1,15 @@
 //! What the handlers share.
 
 use crate::{network::Network, web::reply::Failure};
-use broker_protocol::{Answer, Ask, Client, ClientError, Reason, Request};
+use broker_protocol::{Answer, Ask, Client, ClientError, FaultyPlugin, Reason, Request};
 use plugin::Manifest;
 use std::{
     os::fd::OwnedFd,
     path::Path,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -22,6 +25,7 @@ struct Shared {
     broker: Client,
     network: Mutex<(Instant, Network)>,
     plugins: Mutex<Option<(Instant, Arc<Vec<Manifest>>)>>,
+    sign_outs: AtomicU64,
 }
 
 /// Who asks, for the broker.
@@ -35,7 +39,12 @@ pub struct Caller {
 impl App {
     pub fn new(broker: &Path, network: Network) -> App {
         let network = Mutex::new((Instant::now(), network));
-        App(Arc::new(Shared { broker: Client::new(broker), network, plugins: Mutex::default() }))
+        App(Arc::new(Shared {
+            broker: Client::new(broker),
+            network,
+            plugins: Mutex::default(),
+            sign_outs: AtomicU64::new(0),
+        }))
     }
 
     /// One request to the broker, waited for on a thread of its own.
@@ -46,6 +55,22 @@ impl App {
         match result {
             Ok(answer) => answer.map_err(Failure::from),
             Err(_) => Err(Failure::Failed("the request to the broker was broken off".into())),
+        }
+    }
+
+    /// Somebody has signed out: who is still listened to looks again whether he may.
+    pub fn signed_out(&self) {
+        self.0.sign_outs.fetch_add(1, Ordering::Relaxed);
+    }
+    pub fn sign_outs(&self) -> u64 {
+        self.0.sign_outs.load(Ordering::Relaxed)
+    }
+
+    /// The plugins that cannot be used. A broker of an earlier version knows no such question.
+    pub async fn faulty_plugins(&self, caller: &Caller) -> Vec<FaultyPlugin> {
+        match self.ask(caller, Ask::FaultyPlugins {}).await {
+            Ok((Answer::FaultyPlugins(faulty), _)) => faulty,
+            _ => vec![],
         }
     }
 

@@ -11,12 +11,13 @@
 //! * [`app`]: what handlers share: the broker, the machine's names
 //! * [`reply`]: pages, JSON, and what went wrong
 //! * [`pages`]: the handlers
-//! * [`stream`]: live events and downloads; [`upload`]: forms with files
+//! * [`stream`]: live events; [`download`]: files, whole or in part; [`upload`]: forms with files
 //! * [`assets`]: style, script and icon
 
 pub mod app;
 pub mod assets;
 pub mod connection;
+pub mod download;
 pub mod gate;
 pub mod pages;
 pub mod reply;

@@ -1,8 +1,12 @@
-//! What comes in pieces: a task's events while they happen, and files.
+//! A task's events while they happen.
 
 use crate::{
     log::{At, Tail},
-    web::{app::App, gate::Visitor, reply::Failure},
+    web::{
+        app::{App, Caller},
+        gate::Visitor,
+        reply::Failure,
+    },
 };
 use axum::{
     Extension,
@@ -15,14 +19,19 @@ use broker_protocol::{Answer, Ask, TaskId};
 use events::Kind;
 use futures_util::stream;
 use serde::Deserialize;
-use std::{fs::File, io, time::Duration};
-use tokio::{io::AsyncReadExt, time::sleep};
+use std::{
+    fs::File,
+    io,
+    time::{Duration, Instant},
+};
+use tokio::time::sleep;
 
 /// How often a running task's file is looked at. It is another user's file, so inotify(7) cannot watch it.
 const LOOK: Duration = Duration::from_millis(150);
 /// Looks without news after which a sign of life is sent: 15 s.
 const QUIET_LOOKS: u32 = 100;
-const CHUNK: usize = 64 << 10;
+/// How often the broker is asked whether the session is still one, when nobody signs out here.
+const MAY_EVERY: Duration = Duration::from_secs(20);
 
 #[derive(Debug, Deserialize)]
 pub struct From {
@@ -40,7 +49,12 @@ pub async fn events(
 ) -> Result<Response, Failure> {
     let file = task_events(&app, &visitor, &id).await?;
     let last = headers.get("last-event-id").and_then(|v| v.to_str().ok()?.parse().ok());
-    let follow = Follow { tail: Tail::new(file, last.or(query.from).unwrap_or(0)), quiet: 0, ended: false };
+    let follow = Follow {
+        tail: Tail::new(file, last.or(query.from).unwrap_or(0)),
+        quiet: 0,
+        ended: false,
+        session: Session { sign_outs: app.sign_outs(), app, caller: visitor.caller, asked: Instant::now() },
+    };
     let body = Body::from_stream(stream::unfold(follow, |mut follow| async move {
         let piece = follow.next().await?;
         Some((piece, follow))
@@ -66,12 +80,38 @@ struct Follow {
     tail: Tail,
     quiet: u32,
     ended: bool,
+    session: Session,
+}
+
+/// Whose stream it is, for as long as it is one.
+struct Session {
+    app: App,
+    caller: Caller,
+    asked: Instant,
+    sign_outs: u64,
+}
+
+impl Session {
+    /// Whether it has ended. Asked of the broker after every sign-out here, and from time to time; while the broker is away, as
+    /// when it is upgraded, nothing is known against the session.
+    async fn over(&mut self) -> bool {
+        let sign_outs = self.app.sign_outs();
+        if sign_outs == self.sign_outs && self.asked.elapsed() < MAY_EVERY {
+            return false;
+        }
+        (self.sign_outs, self.asked) = (sign_outs, Instant::now());
+        matches!(self.app.ask(&self.caller, Ask::Who {}).await, Err(Failure::SignIn))
+    }
 }
 
 impl Follow {
-    /// The next piece; none at the end, which is the task's result.
+    /// The next piece; none at the end, which is the task's result or the session's end.
     async fn next(&mut self) -> Option<io::Result<Bytes>> {
         while !self.ended {
+            if self.session.over().await {
+                self.ended = true;
+                return Some(Ok(Bytes::from_static(b"event: signed-out\ndata:\n\n")));
+            }
             match self.tail.read() {
                 Err(error) => {
                     self.ended = true;
@@ -98,49 +138,4 @@ impl Follow {
 fn frame(At { after, event }: &At) -> String {
     // one line of JSON has no line end in it
     format!("id: {after}\ndata: {}\n\n", event.to_line())
-}
-
-/// A file that the broker opened, as a download of `size` bytes under `name`.
-pub fn download(file: File, size: u64, name: &str) -> Response {
-    let file = tokio::fs::File::from_std(file).take(size);
-    let body = Body::from_stream(stream::unfold(file, |mut file| async move {
-        let mut chunk = Vec::with_capacity(CHUNK);
-        match file.read_buf(&mut chunk).await {
-            Ok(0) => None,
-            Ok(_) => Some((Ok(Bytes::from(chunk)), file)),
-            Err(error) => Some((Err(error), file)),
-        }
-    }));
-    let headers = [
-        (header::CONTENT_TYPE, HeaderValue::from_static("application/octet-stream")),
-        (header::CONTENT_LENGTH, HeaderValue::from(size)),
-        (header::CONTENT_DISPOSITION, disposition(name)),
-    ];
-    (headers, body).into_response()
-}
-
-/// RFC 6266: a plain name for old programs, the exact one for the rest.
-fn disposition(name: &str) -> HeaderValue {
-    let safe = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
-    let plain: String = name.chars().map(|c| if safe(c) { c } else { '_' }).collect();
-    let exact: String = name
-        .bytes()
-        .map(|b| if safe(b as char) { (b as char).to_string() } else { format!("%{b:02X}") })
-        .collect();
-    let text = format!("attachment; filename=\"{plain}\"; filename*=UTF-8''{exact}");
-    HeaderValue::from_str(&text).unwrap_or(HeaderValue::from_static("attachment"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_file_name_cannot_leave_its_header() {
-        let value = disposition("wiki\r\nX: \"é.tar.gz");
-        assert_eq!(
-            value.to_str().unwrap(),
-            "attachment; filename=\"wiki__X____.tar.gz\"; filename*=UTF-8''wiki%0D%0AX%3A%20%22%C3%A9.tar.gz"
-        );
-    }
 }

@@ -141,6 +141,10 @@ impl Fake {
                 return file(self.0.folder.join("artifact"));
             }
             Ask::Plugins {} => Answer::Plugins(vec![manifest()]),
+            Ask::FaultyPlugins {} => Answer::FaultyPlugins(vec![FaultyPlugin {
+                file: "/usr/share/appliance-control/plugins/odd.json".into(),
+                why: "action `x<script>alert('y')</script>`: its user is no name".into(),
+            }]),
             _ if role < Role::Administrator => return Err((Reason::Forbidden, "only administrators")),
             Ask::CreateUpload {} => {
                 let number = self.state(|s| {

@@ -12,7 +12,7 @@ use crate::{
 };
 use askama::Template;
 use axum::{Extension, extract::State, response::Response};
-use broker_protocol::{Answer, Appliance, Ask, Check, Packages};
+use broker_protocol::{Answer, Appliance, Ask, Check, FaultyPlugin, Packages};
 use serde::Serialize;
 
 #[derive(Template)]
@@ -25,6 +25,7 @@ struct Page {
     addresses: Vec<String>,
     appliances: Result<Vec<Card>, String>,
     updates: Result<Updates, String>,
+    faulty_plugins: Vec<FaultyPlugin>,
     running: Vec<Row>,
     recent: Vec<Row>,
 }
@@ -66,6 +67,7 @@ struct Data<'a> {
     updates: Option<usize>,
     security_updates: Option<usize>,
     reboot_required: Option<bool>,
+    faulty_plugins: &'a [FaultyPlugin],
 }
 
 /// `GET /`
@@ -73,10 +75,11 @@ pub async fn show(
     State(app): State<App>,
     Extension(visitor): Extension<Visitor>,
 ) -> Result<Response, Failure> {
-    let (appliances, packages, tasks) = tokio::join!(
+    let (appliances, packages, tasks, faulty_plugins) = tokio::join!(
         appliances(&app, &visitor),
         pages::packages(&app, &visitor),
-        pages::tasks(&app, &visitor)
+        pages::tasks(&app, &visitor),
+        app.faulty_plugins(&visitor.caller)
     );
     let (appliances, packages) = (pages::part(appliances)?, pages::part(packages)?);
     let tasks = pages::part(tasks)?.unwrap_or_default();
@@ -89,6 +92,7 @@ pub async fn show(
         updates: counted.map(|p| p.updates.len()),
         security_updates: counted.map(|p| p.updates.iter().filter(|u| u.security).count()),
         reboot_required: counted.map(|p| p.reboot_required),
+        faulty_plugins: &faulty_plugins,
     };
     let cards = |list: &Vec<Appliance>| list.iter().map(|a| card(a, &visitor, &addresses)).collect();
     let page = Page {
@@ -101,6 +105,7 @@ pub async fn show(
         recent: tasks.iter().filter(|t| t.status.is_some()).take(5).map(Row::new).collect(),
         machine: machine.clone(),
         addresses: addresses.clone(),
+        faulty_plugins: faulty_plugins.iter().map(shown).collect(),
     };
     reply::page(&visitor, &data, &page)
 }
@@ -110,6 +115,11 @@ async fn appliances(app: &App, visitor: &Visitor) -> Result<Vec<Appliance>, Fail
         Answer::Appliances(appliances) => Ok(appliances),
         _ => Err(Failure::strange()),
     }
+}
+
+/// Its text may come from anybody's package.
+fn shown(faulty: &FaultyPlugin) -> FaultyPlugin {
+    FaultyPlugin { file: text::harmless(&faulty.file), why: text::harmless(&faulty.why) }
 }
 
 fn updates(packages: &Packages) -> Updates {

@@ -63,6 +63,7 @@ pub async fn sign_out(
     Extension(visitor): Extension<Visitor>,
 ) -> Result<Response, Failure> {
     app.ask(&visitor.caller, Ask::EndSession {}).await?;
+    app.signed_out();
     let mut response = reply::done(&visitor, &(), "/sign-in");
     set_cookie(&mut response, &format!("{COOKIE}=; Path=/; Secure; HttpOnly; SameSite=Strict; Max-Age=0"));
     Ok(response)

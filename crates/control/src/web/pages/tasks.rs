@@ -6,6 +6,7 @@ use crate::{
     text,
     web::{
         app::App,
+        download,
         gate::Visitor,
         pages::{self, Moment},
         reply::{self, Failure, Frame},
@@ -17,7 +18,7 @@ use axum::{
     Extension,
     body::{Body, Bytes},
     extract::{Path, State},
-    http::{HeaderValue, header},
+    http::{HeaderMap, HeaderValue, header},
     response::{IntoResponse, Response},
 };
 use broker_protocol::{Answer, Ask, Task, Work};
@@ -81,6 +82,9 @@ struct Page {
     /// Names, the same for a link, and sizes.
     artifacts: Vec<(String, String, String)>,
     cancellable: bool,
+    /// It can be stopped only at its begin: the phase that ends that, and whether it has come.
+    until: &'static str,
+    too_late: bool,
     /// Without the script: nothing was heard for so long.
     silence: Option<String>,
     result: Option<(String, Vec<String>)>,
@@ -133,6 +137,8 @@ pub fn page_of(visitor: &Visitor, task: &Task, summary: Summary) -> Result<Respo
             .map(|a| (text::harmless(&a.name), pages::percent(&a.name), text::size(a.size)))
             .collect(),
         cancellable: running && task.cancellable,
+        until: if matches!(task.work, Work::Upgrade { .. }) { "install" } else { "" },
+        too_late: running && !task.cancellable && matches!(task.work, Work::Upgrade { .. }),
         silence: (running && summary.last > 0 && silent >= 10).then(|| text::span(silent)),
         result: summary.result.as_ref().map(|(_, m, d)| (m.clone(), d.clone())),
         leaving: leaving(task, machine.booted),
@@ -214,10 +220,14 @@ pub async fn artifact(
     State(app): State<App>,
     Extension(visitor): Extension<Visitor>,
     Path((id, name)): Path<(String, String)>,
+    headers: HeaderMap,
 ) -> Result<Response, Failure> {
     let ask = Ask::Artifact { id: stream::task_id(&id)?, name: name.clone() };
     match app.ask(&visitor.caller, ask).await? {
-        (Answer::File { size }, Some(descriptor)) => Ok(stream::download(descriptor.into(), size, &name)),
+        // nothing changes an artifact once it is taken
+        (Answer::File { size }, Some(descriptor)) => {
+            Ok(download::download(descriptor.into(), size, &name, &format!("{id}-{size}"), &headers))
+        }
         _ => Err(Failure::strange()),
     }
 }
