@@ -1,14 +1,18 @@
 //! Answers to the appliance's questions: from several sources, by precedence, checked all at once.
 
 pub mod forms;
+pub mod given;
+pub mod pattern;
 mod secret;
 
-pub use forms::validate;
+pub use forms::{canonical, validate};
+pub use given::Given;
 pub use secret::{SecretError, generate};
 
 use crate::{
     Host,
-    question::{Question, QuestionType},
+    problem::printable,
+    question::{Question, is_asked},
     seed_value, suggest,
 };
 use std::{collections::BTreeMap, fmt};
@@ -22,6 +26,8 @@ pub enum Origin {
     Environment,
     /// systemd's credentials.
     Credentials,
+    /// cloud-init's user data.
+    UserData,
     /// Somebody was asked.
     Person,
     Debconf,
@@ -31,6 +37,8 @@ pub enum Origin {
     Default,
     /// A secret made on this machine.
     Generated,
+    /// Its condition does not hold: the answer is empty.
+    NotAsked,
 }
 
 /// Answers of one source, by the questions' names.
@@ -38,6 +46,8 @@ pub enum Origin {
 pub struct Source {
     pub origin: Origin,
     pub answers: BTreeMap<String, String>,
+    /// Lines in the file they come from, counted from 1.
+    pub lines: BTreeMap<String, usize>,
 }
 
 /// A checked answer. Never printed when it is a secret.
@@ -53,10 +63,10 @@ pub struct Answer {
 pub enum Obstacle {
     /// Nobody answered, and there is no default.
     Missing { question: String, prompt: String },
-    /// `why` goes after the question's name: "must be a port, …".
-    Invalid { question: String, prompt: String, why: String, origin: Origin },
+    /// `why` goes after the question's name: "must be a port, …". The line is of the origin's file.
+    Invalid { question: String, prompt: String, why: String, origin: Origin, line: Option<usize> },
     /// An answer to a question that nobody asks.
-    Unknown { name: String, origin: Origin, near: Option<String> },
+    Unknown { name: String, origin: Origin, line: Option<usize>, near: Option<String> },
 }
 
 /// Why there are no answers.
@@ -70,6 +80,7 @@ pub enum Refusal {
 
 /// All answers of the questions. The first source that has one wins; a source's invalid answer is an obstacle
 /// even where a later source has a valid one, for its author meant it. Then the default, then a generated secret.
+/// A question that is not asked ([`is_asked`]) has an empty answer ([`Origin::NotAsked`]), whatever the sources say.
 ///
 /// `random` fills a buffer with random bytes. All obstacles are told at once.
 pub fn collect(
@@ -80,63 +91,97 @@ pub fn collect(
 ) -> Result<BTreeMap<String, Answer>, Refusal> {
     let mut obstacles = unknown_names(questions, sources);
     let mut answers = BTreeMap::new();
+    let mut asked = BTreeMap::new();
+    // whether these are asked is not known before an obstacle is out of the way
+    let mut unclear: Vec<&str> = vec![];
     for question in questions {
-        match answer(question, sources, host) {
-            Ok(Some(found)) => {
-                answers.insert(question.name.clone(), found);
-            }
-            Ok(None) => match question.generate {
-                Some(secret) => {
-                    let value = generate(secret.length, random)?;
-                    answers.insert(
-                        question.name.clone(),
-                        Answer { value, secret: true, origin: Origin::Generated },
-                    );
-                }
-                None => obstacles.push(Obstacle::Missing {
-                    question: question.name.clone(),
-                    prompt: question.prompt.clone(),
-                }),
-            },
-            Err((why, origin)) => obstacles.push(Obstacle::Invalid {
-                question: question.name.clone(),
-                prompt: question.prompt.clone(),
-                why,
-                origin,
-            }),
+        let waits = question.when.as_ref().is_some_and(|w| unclear.contains(&w.question()));
+        let (name, prompt) = (question.name.clone(), question.prompt.clone());
+        let secret = question.is_secret();
+        if !waits && !is_asked(question, questions, &asked) {
+            let none = Answer { value: String::new(), secret, origin: Origin::NotAsked };
+            answers.insert(name, none);
+            continue;
         }
+        match answer(question, sources, host, &asked) {
+            Ok(Some(found)) => {
+                asked.insert(name.clone(), found.value.clone());
+                answers.insert(name, found);
+                continue;
+            }
+            Ok(None) if waits => {}
+            Ok(None) => match question.generate {
+                Some(wanted) => {
+                    let value = generate(wanted.length, random)?;
+                    asked.insert(name.clone(), value.clone());
+                    answers.insert(name, Answer { value, secret, origin: Origin::Generated });
+                    continue;
+                }
+                None => obstacles.push(Obstacle::Missing { question: name, prompt }),
+            },
+            Err((why, source)) => {
+                let line = source.lines.get(&name).copied();
+                let origin = source.origin.clone();
+                obstacles.push(Obstacle::Invalid { question: name, prompt, why, origin, line });
+            }
+        }
+        unclear.push(&question.name);
     }
     if obstacles.is_empty() { Ok(answers) } else { Err(Refusal::Obstacles(obstacles)) }
 }
 
-/// The default with the machine's names in it; None when there is none.
-pub fn default_of(question: &Question, host: &Host) -> Option<String> {
-    let parts = seed_value::parse(question.default.as_deref()?).ok()?;
-    seed_value::render(&parts, host, &BTreeMap::new()).ok()
+/// The answers as they would be with these given: conditions and defaults applied in order, what nobody answered empty. Has the
+/// questions that are asked, and no others: for a form or a conversation that shows one question after the other.
+pub fn so_far(
+    questions: &[Question],
+    given: &BTreeMap<String, String>,
+    host: &Host,
+) -> BTreeMap<String, String> {
+    let mut asked = BTreeMap::new();
+    for question in questions {
+        if is_asked(question, questions, &asked) {
+            let value = given.get(&question.name).cloned();
+            let value = value.or_else(|| default_of(question, host, &asked)).unwrap_or_default();
+            asked.insert(question.name.clone(), value);
+        }
+    }
+    asked
 }
 
-fn answer(question: &Question, sources: &[Source], host: &Host) -> Result<Option<Answer>, (String, Origin)> {
-    let secret = question.kind == QuestionType::Password;
+/// The default with the machine's names and earlier answers in it. None when there is none, and when what comes out
+/// is no valid answer on this machine: then the question has to be answered.
+pub fn default_of(question: &Question, host: &Host, answers: &BTreeMap<String, String>) -> Option<String> {
+    let parts = seed_value::parse(question.default.as_deref()?).ok()?;
+    let mut known = answers.clone();
+    for name in seed_value::answers_used(&parts) {
+        known.entry(name.to_owned()).or_default();
+    }
+    let value = canonical(question, &seed_value::render(&parts, host, &known).ok()?);
+    validate(question, &value).is_ok().then_some(value)
+}
+
+fn answer<'s>(
+    question: &Question,
+    sources: &'s [Source],
+    host: &Host,
+    asked: &BTreeMap<String, String>,
+) -> Result<Option<Answer>, (String, &'s Source)> {
+    let secret = question.is_secret();
     for source in sources {
         let Some(value) = source.answers.get(&question.name) else { continue };
-        // an empty password in debconf or a form means "make one"
-        if value.is_empty()
-            && !question.optional
-            && (question.generate.is_some() || question.default.is_some())
-        {
+        // an empty password in debconf or a form means "make one"; what a machine remembers as empty was never answered
+        let remembered = matches!(source.origin, Origin::Stored | Origin::Debconf);
+        let open = question.generate.is_some() || question.default.is_some() || remembered;
+        if value.is_empty() && !question.optional && open {
             continue;
         }
-        validate(question, value).map_err(|why| (why, source.origin.clone()))?;
-        return Ok(Some(Answer { value: value.clone(), secret, origin: source.origin.clone() }));
+        let value = canonical(question, value);
+        validate(question, &value).map_err(|why| (why, source))?;
+        return Ok(Some(Answer { value, secret, origin: source.origin.clone() }));
     }
-    if let Some(value) = default_of(question, host) {
-        validate(question, &value).map_err(|why| (why, Origin::Default))?;
-        return Ok(Some(Answer { value, secret, origin: Origin::Default }));
-    }
-    if question.optional && question.generate.is_none() {
-        return Ok(Some(Answer { value: String::new(), secret, origin: Origin::Default }));
-    }
-    Ok(None)
+    let default = default_of(question, host, asked);
+    let default = default.or((question.optional && question.generate.is_none()).then(String::new));
+    Ok(default.map(|value| Answer { value, secret, origin: Origin::Default }))
 }
 
 fn unknown_names(questions: &[Question], sources: &[Source]) -> Vec<Obstacle> {
@@ -147,10 +192,17 @@ fn unknown_names(questions: &[Question], sources: &[Source]) -> Vec<Obstacle> {
     for source in deliberate {
         for name in source.answers.keys().filter(|n| !known().any(|k| k == n.as_str())) {
             let near = suggest::nearest(name, known()).map(str::to_owned);
-            unknown.push(Obstacle::Unknown { name: name.clone(), origin: source.origin.clone(), near });
+            let line = source.lines.get(name).copied();
+            unknown.push(Obstacle::Unknown { name: name.clone(), origin: source.origin.clone(), line, near });
         }
     }
     unknown
+}
+
+impl Source {
+    pub fn new(origin: Origin, answers: BTreeMap<String, String>) -> Self {
+        Source { origin, answers, lines: BTreeMap::new() }
+    }
 }
 
 impl Answer {
@@ -187,27 +239,37 @@ impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Origin::CommandLine => f.write_str("the command line"),
-            Origin::File(path) => f.write_str(path),
+            Origin::File(path) => f.write_str(&printable(path)),
             Origin::Environment => f.write_str("the environment"),
             Origin::Credentials => f.write_str("the credentials"),
+            Origin::UserData => f.write_str("cloud-init's user data"),
             Origin::Person => f.write_str("the terminal"),
             Origin::Debconf => f.write_str("debconf"),
             Origin::Stored => f.write_str("an earlier run"),
             Origin::Default => f.write_str("the default"),
             Origin::Generated => f.write_str("this machine"),
+            Origin::NotAsked => f.write_str("nobody"),
         }
     }
 }
 
+/// A text of the appliance may come from anybody: it is shown with control characters made visible.
 impl fmt::Display for Obstacle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let from = |origin: &Origin, line: &Option<usize>| match line {
+            Some(line) => format!("{origin}, line {line}"),
+            None => origin.to_string(),
+        };
         match self {
-            Obstacle::Missing { question, prompt } => write!(f, "{question} ({prompt}): an answer is needed"),
-            Obstacle::Invalid { question, prompt, why, origin } => {
-                write!(f, "{question} ({prompt}): the answer from {origin} {}", as_predicate(why))
+            Obstacle::Missing { question, prompt } => {
+                write!(f, "{question} ({}): an answer is needed", printable(prompt))
             }
-            Obstacle::Unknown { name, origin, near } => {
-                write!(f, "{} (from {origin}): there is no such question", name.escape_debug())?;
+            Obstacle::Invalid { question, prompt, why, origin, line } => {
+                let (prompt, why) = (printable(prompt), printable(as_predicate(why)));
+                write!(f, "{question} ({prompt}): the answer from {} {why}", from(origin, line))
+            }
+            Obstacle::Unknown { name, origin, line, near } => {
+                write!(f, "{} (from {}): there is no such question", printable(name), from(origin, line))?;
                 near.as_ref().map_or(Ok(()), |near| write!(f, "; did you mean {near}?"))
             }
         }
@@ -225,23 +287,14 @@ fn as_predicate(why: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::question::Generate;
+    use crate::question::{Generate, OneOrMany, QuestionType, Test, When};
 
     fn question(name: &str, kind: QuestionType) -> Question {
-        Question {
-            name: name.into(),
-            prompt: format!("The {name}"),
-            description: None,
-            kind,
-            choices: vec![],
-            default: None,
-            generate: None,
-            optional: false,
-        }
+        Question { name: name.into(), prompt: format!("The {name}"), kind, ..Question::default() }
     }
 
     fn source(origin: Origin, answers: &[(&str, &str)]) -> Source {
-        Source { origin, answers: answers.iter().map(|(k, v)| ((*k).into(), (*v).into())).collect() }
+        Source::new(origin, answers.iter().map(|(k, v)| ((*k).into(), (*v).into())).collect())
     }
 
     /// Bytes that are all different, then all different again.
@@ -335,6 +388,13 @@ mod tests {
             (Domain, &["example.org"], &["example", "192.0.2.1", "a b.c"]),
             (Port, &["1", "65535"], &["0", "65536", "080", "+1", "-1", "x"]),
             (Number, &["0", "-5", "007"], &["1.5", "-", "1e3", "99999999999999999999"]),
+            (Text, &["a\nb\tc"], &["", "a\u{1b}", "a\r\n"]),
+            (
+                Address,
+                &["192.0.2.7", "::1", "2001:db8::192.0.2.7"],
+                &["192.0.2", "192.0.2.07", "fe80::1%eth0", "a"],
+            ),
+            (Path, &["/", "/srv/a b"], &["srv", "/srv/", "/srv//a", "/srv/../a", "/./a"]),
         ] {
             let question = question("q", kind);
             for answer in good {
@@ -344,6 +404,73 @@ mod tests {
                 assert!(validate(&question, answer).is_err(), "{kind:?} {answer}");
             }
         }
+    }
+
+    #[test]
+    fn limits_are_told_in_words() {
+        let told = |change: fn(&mut Question), kind, answer| {
+            let mut question = question("q", kind);
+            change(&mut question);
+            validate(&question, answer).err().unwrap_or_default()
+        };
+        use QuestionType::{Multiselect, Number, Password, Port, String};
+        let between: fn(&mut Question) = |q| (q.min, q.max) = (Some(-2), Some(9));
+        assert_eq!(told(between, Number, "10"), "must be a number from -2 to 9");
+        assert_eq!(told(between, Number, "-2"), "");
+        assert_eq!(told(|q| q.min = Some(1024), Port, "80"), "must be 1024 or more");
+        assert_eq!(told(|q| q.max = Some(5), Number, "6"), "must be 5 or less");
+        assert_eq!(told(|q| q.min_length = Some(3), Password, "äö"), "must have at least 3 characters");
+        assert_eq!(told(|q| q.max_length = Some(2), String, "äöü"), "must have at most 2 characters");
+        let pattern: fn(&mut Question) = |q| {
+            q.pattern = Some("[a-z]+".into());
+            q.pattern_hint = Some("a word in small letters".into());
+        };
+        assert_eq!(told(pattern, String, "A"), "must be a word in small letters");
+        let some: fn(&mut Question) = |q| q.choices = vec!["a".into(), "b".into()];
+        assert_eq!(told(some, Multiselect, "b, a"), "");
+        assert_eq!(told(some, Multiselect, "a, c"), "must be some of a, b, with a comma between two");
+        assert_eq!(told(some, Multiselect, "a, a"), "must be some of a, b, with a comma between two");
+    }
+
+    #[test]
+    fn conditions_and_defaults_follow_earlier_answers() {
+        let mut mail = question("wants-mail", QuestionType::Boolean);
+        mail.default = Some("false".into());
+        let mut relay = question("relay", QuestionType::Hostname);
+        relay.when = Some(When::Yes("wants-mail".into()));
+        relay.default = Some("mx.{{ answers.domain }}".into());
+        let mut secret = question("relay-password", QuestionType::Password);
+        let is = Some(OneOrMany::One("mx.example.org".into()));
+        secret.when = Some(When::Test(Test { question: "relay".into(), is, not: None }));
+        let questions = [question("domain", QuestionType::Domain), mail, relay, secret];
+        let told = |given: &[(&str, &str)]| {
+            let sources = [source(Origin::CommandLine, given)];
+            let found = collect(&questions, &sources, &Host::default(), &mut counting());
+            found.map(|a| a["relay"].expose().to_owned()).map_err(|e| e.to_string())
+        };
+        assert_eq!(told(&[("domain", "example.org")]), Ok(String::new()));
+        // given, and not asked: not even looked at
+        assert_eq!(told(&[("domain", "example.org"), ("relay", "a b")]), Ok(String::new()));
+        let yes = [("domain", "example.org"), ("wants-mail", "true")];
+        assert_eq!(told(&yes), Err("relay-password (The relay-password): an answer is needed".into()));
+        let other = [("domain", "example.net"), ("wants-mail", "true")];
+        assert_eq!(told(&other), Ok("mx.example.net".into()));
+        // what depends on an unusable answer is not called missing, but what is wrong with it is told
+        let wrong = told(&[("domain", "example.org"), ("wants-mail", "yes"), ("relay", "a b")]).unwrap_err();
+        assert_eq!(wrong.lines().count(), 2, "{wrong}");
+        let given = [("wants-mail", "true")].map(|(k, v)| (k.to_owned(), v.to_owned())).into();
+        let names: Vec<String> = so_far(&questions, &given, &Host::default()).into_keys().collect();
+        assert_eq!(names, ["domain", "relay", "wants-mail"]);
+    }
+
+    #[test]
+    fn a_default_that_does_not_fit_this_machine_is_none() {
+        let mut domain = question("domain", QuestionType::Domain);
+        domain.default = Some("{{ host.fqdn }}".into());
+        let host = Host { fqdn: "wiki".into(), ..Host::default() };
+        assert_eq!(default_of(&domain, &host, &BTreeMap::new()), None);
+        let told = collect(&[domain], &[], &host, &mut counting()).unwrap_err().to_string();
+        assert_eq!(told, "domain (The domain): an answer is needed");
     }
 
     #[test]

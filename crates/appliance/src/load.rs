@@ -121,7 +121,7 @@ fn model(sound: &Node, report: &mut Report<'_>) -> Option<Definition> {
 }
 
 /// Where the text nests deeper than [`DEPTH_LIMIT`], by a count that may be too high inside of strings but never too low.
-fn too_deep(text: &str) -> Option<usize> {
+pub(crate) fn too_deep(text: &str) -> Option<usize> {
     let (mut open, mut dots) = (0usize, 0usize);
     for (at, byte) in text.bytes().enumerate() {
         match byte {

@@ -1,10 +1,19 @@
 //! The appliance's own questions.
 
+mod condition;
+mod pages;
+mod words;
+
+pub use condition::{OneOrMany, Test, When, is_asked};
+pub use pages::{Page, pages};
+pub use words::{Translation, Words, languages};
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// A question that the appliance asks its owner, once.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Question {
     /// Lower case letters, digits and hyphens. In templates `answers.wiki_name` for `wiki-name`.
@@ -16,10 +25,18 @@ pub struct Question {
     pub description: Option<String>,
     #[serde(rename = "type", default)]
     pub kind: QuestionType,
-    /// For `select`: what can be chosen.
+    /// The title that this question and its neighbours with the same title are asked under, on one screen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<String>,
+    /// Asked only when this is so: `"wants-mail"` (yes, or any answer), or `{ question = "database", is = "mariadb" }`,
+    /// `{ question = "database", not = ["sqlite", "none"] }`. Otherwise the answer is empty.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub when: Option<When>,
+    /// For `select` and `multiselect`: what can be chosen.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub choices: Vec<String>,
-    /// What is taken when nobody answers. May use `{{ host.name }}`, `{{ host.fqdn }}`, `{{ host.address }}`.
+    /// What is taken when nobody answers. May use `{{ host.name }}`, `{{ host.fqdn }}`, `{{ host.domain }}`,
+    /// `{{ host.address }}`, `{{ host.timezone }}`, and answers to earlier questions: `{{ answers.domain }}`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub default: Option<String>,
     /// For `password`: made on the machine when nobody answers.
@@ -28,6 +45,29 @@ pub struct Question {
     /// An empty answer is accepted.
     #[serde(default, skip_serializing_if = "is_false")]
     pub optional: bool,
+    /// For `number` and `port`: the least that is accepted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub min: Option<i64>,
+    /// For `number` and `port`: the most that is accepted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max: Option<i64>,
+    /// For `string` and `password`, in characters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub min_length: Option<u32>,
+    /// For `string` and `password`, in characters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_length: Option<u32>,
+    /// For `string` and `password`: what the whole answer looks like, a regular expression as `grep -E` knows it, with
+    /// plain characters, `.`, `[a-z]`, `( | )`, `*`, `+`, `?` and `{2,5}`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pattern: Option<String>,
+    /// What is said about an answer that does not fit the pattern, after "must be": `"a name such as ada-1"`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pattern_hint: Option<String>,
+    /// By language (`de`, `pt_BR`), from the definition's `po` folder: no key of `appliance.toml`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(skip)]
+    pub translations: BTreeMap<String, Translation>,
 }
 
 /// What an answer looks like. Names are debconf's where debconf has one.
@@ -36,10 +76,14 @@ pub struct Question {
 pub enum QuestionType {
     #[default]
     String,
+    /// Several lines.
+    Text,
     /// `true` or `false`.
     Boolean,
     /// One of `choices`.
     Select,
+    /// Some of `choices`: `a, c`; a list in templates.
+    Multiselect,
     /// A secret: never in debconf after installation, never in a log.
     Password,
     /// `user@host`.
@@ -48,10 +92,66 @@ pub enum QuestionType {
     Hostname,
     /// A domain name with at least one dot.
     Domain,
+    /// An IPv4 or IPv6 address.
+    Address,
     /// 1 to 65535.
     Port,
+    /// An absolute path, normalised.
+    Path,
     /// A whole number.
     Number,
+}
+
+impl QuestionType {
+    pub const ALL: [QuestionType; 13] = [
+        QuestionType::String,
+        QuestionType::Text,
+        QuestionType::Boolean,
+        QuestionType::Select,
+        QuestionType::Multiselect,
+        QuestionType::Password,
+        QuestionType::Email,
+        QuestionType::Hostname,
+        QuestionType::Domain,
+        QuestionType::Address,
+        QuestionType::Port,
+        QuestionType::Path,
+        QuestionType::Number,
+    ];
+
+    /// As it is written in a definition.
+    pub fn word(self) -> &'static str {
+        match self {
+            QuestionType::String => "string",
+            QuestionType::Text => "text",
+            QuestionType::Boolean => "boolean",
+            QuestionType::Select => "select",
+            QuestionType::Multiselect => "multiselect",
+            QuestionType::Password => "password",
+            QuestionType::Email => "email",
+            QuestionType::Hostname => "hostname",
+            QuestionType::Domain => "domain",
+            QuestionType::Address => "address",
+            QuestionType::Port => "port",
+            QuestionType::Path => "path",
+            QuestionType::Number => "number",
+        }
+    }
+
+    /// The type of the debconf question that asks for it.
+    pub fn debconf(self) -> &'static str {
+        match self {
+            QuestionType::Boolean => "boolean",
+            QuestionType::Select => "select",
+            QuestionType::Multiselect => "multiselect",
+            QuestionType::Password => "password",
+            _ => "string",
+        }
+    }
+
+    pub fn has_choices(self) -> bool {
+        matches!(self, QuestionType::Select | QuestionType::Multiselect)
+    }
 }
 
 /// A secret that the machine makes.
@@ -75,8 +175,79 @@ impl Question {
     pub fn variable(&self) -> String {
         self.name.replace('-', "_")
     }
+    /// The answer as debconf holds it: in one line. Only a `text` differs.
+    pub fn to_debconf(&self, answer: &str) -> String {
+        match self.kind {
+            QuestionType::Text => in_one_line(answer),
+            _ => answer.to_owned(),
+        }
+    }
+    /// The answer that debconf holds, as it was meant.
+    pub fn of_debconf(&self, value: &str) -> String {
+        match self.kind {
+            QuestionType::Text => in_lines(value),
+            _ => value.to_owned(),
+        }
+    }
+}
+
+/// A text with `\n` for each line end, `\t` for a tab and `\\` for a backslash: debconf's values have one line.
+pub fn in_one_line(text: &str) -> String {
+    text.replace('\\', "\\\\").replace('\n', "\\n").replace('\t', "\\t")
+}
+
+/// The text that [`in_one_line`] was made of. A backslash before anything else is one.
+pub fn in_lines(line: &str) -> String {
+    let mut text = String::with_capacity(line.len());
+    let mut rest = line.chars().peekable();
+    while let Some(c) = rest.next() {
+        let meant = match (c, rest.peek()) {
+            ('\\', Some('n')) => '\n',
+            ('\\', Some('t')) => '\t',
+            ('\\', Some('\\')) => '\\',
+            _ => {
+                text.push(c);
+                continue;
+            }
+        };
+        rest.next();
+        text.push(meant);
+    }
+    text
+}
+
+/// What was chosen of a `multiselect`.
+pub fn chosen(answer: &str) -> impl Iterator<Item = &str> {
+    answer.split(',').map(str::trim).filter(|c| !c.is_empty())
 }
 
 pub(crate) fn is_false(b: &bool) -> bool {
     !*b
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn a_text_comes_back_from_its_line(text in "[a-z\\\\\n\t ]*|\\PC*") {
+            let line = in_one_line(&text);
+            prop_assert!(!line.contains(['\n', '\t']));
+            prop_assert_eq!(in_lines(&line), text);
+        }
+    }
+
+    #[test]
+    fn a_lone_backslash_stays() {
+        assert_eq!(in_lines(r"C:\dir\"), r"C:\dir\");
+    }
+
+    #[test]
+    fn types_are_called_as_they_are_written() {
+        for kind in QuestionType::ALL {
+            assert_eq!(serde_json::to_value(kind).unwrap(), kind.word());
+        }
+    }
 }

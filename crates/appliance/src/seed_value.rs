@@ -1,7 +1,7 @@
-//! Values of seeds, defaults of questions, an appliance's address: fixed text and four kinds of placeholders.
+//! Values of seeds, defaults of questions, an appliance's address: fixed text and two kinds of placeholders.
 //!
 //! A seed has to be rendered by a shell script before any package is unpacked, so this is no template language:
-//! `{{ host.name }}`, `{{ host.fqdn }}`, `{{ host.address }}` and `{{ answers.NAME }}`, nothing else.
+//! `{{ host.name }}` (and `fqdn`, `domain`, `address`, `timezone`) and `{{ answers.NAME }}`, nothing else.
 
 use crate::{Host, host, names::Mistake, suggest};
 use std::collections::BTreeMap;
@@ -10,9 +10,8 @@ use std::collections::BTreeMap;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Part {
     Text(String),
-    HostName,
-    HostFqdn,
-    HostAddress,
+    /// A field of [`Host`], out of [`host::FIELDS`].
+    Host(&'static str),
     /// The answer to this question. The question's name, with hyphens, though a placeholder is written with underscores.
     Answer(String),
 }
@@ -52,9 +51,7 @@ pub fn render(parts: &[Part], host: &Host, answers: &BTreeMap<String, String>) -
     for part in parts {
         text.push_str(match part {
             Part::Text(fixed) => fixed,
-            Part::HostName => &host.name,
-            Part::HostFqdn => &host.fqdn,
-            Part::HostAddress => &host.address,
+            Part::Host(field) => host.field(field).unwrap_or_default(),
             Part::Answer(name) => answers.get(name).ok_or_else(|| NoAnswer(name.clone()))?,
         });
     }
@@ -71,7 +68,7 @@ fn check_text(value: &str, from: usize, to: usize) -> Result<(), Mistake> {
     for mark in ["{%", "{#", "}}"] {
         if let Some(i) = value[from..to].find(mark) {
             return Err(Mistake::at(from + i, format!("`{mark}` has no meaning here"))
-                .help("a value is fixed text with `{{ host.name }}`, `{{ host.fqdn }}`, `{{ host.address }}` or `{{ answers.NAME }}`"));
+                .help("a value is fixed text with `{{ host.NAME }}` or `{{ answers.NAME }}`"));
         }
     }
     Ok(())
@@ -83,13 +80,13 @@ fn placeholder(inside: &str, at: usize) -> Result<Part, Mistake> {
         return Err(unknown(name, at));
     };
     match (root, field) {
-        ("host", "name") => Ok(Part::HostName),
-        ("host", "fqdn") => Ok(Part::HostFqdn),
-        ("host", "address") => Ok(Part::HostAddress),
-        ("host", _) => Err(match suggest::nearest(field, host::FIELDS) {
-            Some(near) => unknown(name, at).help(format!("did you mean `{{{{ host.{near} }}}}`?")),
-            None => unknown(name, at),
-        }),
+        ("host", field) => match host::FIELDS.iter().find(|f| **f == field) {
+            Some(known) => Ok(Part::Host(known)),
+            None => Err(match suggest::nearest(field, host::FIELDS) {
+                Some(near) => unknown(name, at).help(format!("did you mean `{{{{ host.{near} }}}}`?")),
+                None => unknown(name, at),
+            }),
+        },
         ("answers", field) if is_variable(field) => Ok(Part::Answer(field.replace('_', "-"))),
         ("answers", field) if is_variable(&field.replace('-', "_")) => Err(unknown(name, at)
             .help(format!("write hyphens as underscores: `{{{{ answers.{} }}}}`", field.replace('-', "_")))),
@@ -104,8 +101,8 @@ fn is_variable(name: &str) -> bool {
 
 fn unknown(name: &str, at: usize) -> Mistake {
     Mistake::at(at, format!("`{{{{ {name} }}}}` is no placeholder")).help(
-        "there are `{{ host.name }}`, `{{ host.fqdn }}`, `{{ host.address }}` and `{{ answers.NAME }}`; \
-         filters and conditions are for files only",
+        "there are `{{ host.name }}`, `{{ host.fqdn }}`, `{{ host.domain }}`, `{{ host.address }}`, `{{ host.timezone }}` \
+         and `{{ answers.NAME }}`; filters and conditions are for files only",
     )
 }
 
@@ -116,20 +113,26 @@ mod tests {
 
     #[test]
     fn values_are_taken_apart_and_rendered() {
-        let host = Host { name: "h".into(), fqdn: "h.d".into(), address: "1.2.3.4".into() };
+        let host = Host {
+            name: "h".into(),
+            fqdn: "h.d".into(),
+            domain: "d".into(),
+            timezone: "Etc/UTC".into(),
+            ..Host::default()
+        };
         let answers = BTreeMap::from([("wiki-name".to_owned(), "My {{ Wiki }}".to_owned())]);
         for (value, expect) in [
             ("", ""),
             ("a { b } c", "a { b } c"),
             ("{{ host.name }}", "h"),
-            ("{{host.fqdn}}/{{\thost.address }}", "h.d/1.2.3.4"),
+            ("{{host.fqdn}}/{{\thost.domain }}/{{ host.timezone }}", "h.d/d/Etc/UTC"),
             ("<{{ answers.wiki_name }}>", "<My {{ Wiki }}>"),
         ] {
             assert_eq!(render(&parse(value).unwrap(), &host, &answers).unwrap(), expect, "{value}");
         }
         let parts = parse("x{{ answers.a_b }}{{ host.name }}y").unwrap();
         let expect =
-            [Part::Text("x".into()), Part::Answer("a-b".into()), Part::HostName, Part::Text("y".into())];
+            [Part::Text("x".into()), Part::Answer("a-b".into()), Part::Host("name"), Part::Text("y".into())];
         assert_eq!(parts, expect);
         assert_eq!(answers_used(&parts).collect::<Vec<_>>(), ["a-b"]);
         assert_eq!(render(&parts, &host, &answers), Err(NoAnswer("a-b".into())));

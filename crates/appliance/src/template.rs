@@ -1,8 +1,8 @@
 //! Templates of the appliance's files: minijinja with strict undefined, bounded in time and size.
 //!
 //! A template knows `answers.NAME` (answers that are no secret, hyphens as underscores), `secrets.NAME` (the
-//! others), `host.name`, `host.fqdn`, `host.address`, `appliance.name` and `appliance.version`; anything else is
-//! an error. It may include, extend and import other files of the definition's folder by fixed names.
+//! others), `host.name` (and `fqdn`, `domain`, `address`, `timezone`), `appliance.name` and `appliance.version`; anything else is
+//! an error. The answer to a question that is not asked is empty; that to a `multiselect` is a list. It may include, extend and import other files of the definition's folder by fixed names.
 //! Beside minijinja's filters there are `shell` (quoted for a POSIX shell) and `tojson`, whose strings are
 //! Python's and JavaScript's as well. Nothing is escaped unless a filter does it. A block's line end and the
 //! blanks before it are no output.
@@ -11,9 +11,14 @@ mod scan;
 
 pub use scan::{Finding, Reference, Scan, scan};
 
-use crate::{Host, question::Question};
-use minijinja::{AutoEscape, Environment, ErrorKind, UndefinedBehavior, context, syntax::SyntaxConfig};
-use std::collections::BTreeMap;
+use crate::{
+    Host, host,
+    question::{Question, chosen},
+};
+use minijinja::{
+    AutoEscape, Environment, ErrorKind, UndefinedBehavior, Value, context, syntax::SyntaxConfig,
+};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A longer template is refused unread: it is somebody's data, not a configuration file.
 pub const SIZE_LIMIT: u64 = 1 << 20;
@@ -30,6 +35,8 @@ pub struct Context {
     pub answers: BTreeMap<String, String>,
     /// By the questions' names. Empty for a file that others may read.
     pub secrets: BTreeMap<String, String>,
+    /// The questions whose answers are lists.
+    pub lists: BTreeSet<String>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -51,11 +58,15 @@ pub fn render(
 ) -> Result<String, Error> {
     let mut environment = environment();
     environment.set_loader(move |name| Ok(read(name)));
-    let variables = |map: &BTreeMap<String, String>| -> BTreeMap<String, String> {
-        map.iter().map(|(k, v)| (k.replace('-', "_"), v.clone())).collect()
+    let variables = |map: &BTreeMap<String, String>| -> BTreeMap<String, Value> {
+        let value = |name: &str, text: &str| match context.lists.contains(name) {
+            true => chosen(text).map(str::to_owned).collect::<Vec<_>>().into(),
+            false => Value::from(text),
+        };
+        map.iter().map(|(k, v)| (k.replace('-', "_"), value(k, v))).collect()
     };
     let values = context! {
-        host => context! { name => &context.host.name, fqdn => &context.host.fqdn, address => &context.host.address },
+        host => Value::from_pairs(host::FIELDS.map(|f| (f, context.host.field(f).unwrap_or_default().to_owned()))),
         appliance => context! { name => &context.appliance_name, version => &context.appliance_version },
         answers => variables(&context.answers),
         secrets => variables(&context.secrets),
@@ -117,11 +128,21 @@ mod tests {
     fn rendered(files: &[(&str, &str)]) -> Result<String, Error> {
         let files: BTreeMap<String, String> = files.iter().map(|(k, v)| ((*k).into(), (*v).into())).collect();
         let context = Context {
-            host: Host { name: "h".into(), fqdn: "h.d".into(), address: "1.2.3.4".into() },
+            host: Host {
+                name: "h".into(),
+                fqdn: "h.d".into(),
+                domain: "d".into(),
+                address: "1.2.3.4".into(),
+                timezone: "Etc/UTC".into(),
+            },
             appliance_name: "wiki".into(),
             appliance_version: "1.0".into(),
-            answers: BTreeMap::from([("wiki-name".into(), "Ada's <\"Wiki\">".into())]),
+            answers: BTreeMap::from([
+                ("wiki-name".into(), "Ada's <\"Wiki\">".into()),
+                ("extra-parts".into(), "blog, mail".into()),
+            ]),
             secrets: BTreeMap::from([("admin-password".into(), "pw".into())]),
+            lists: ["extra-parts".to_owned()].into(),
         };
         render("main", move |name| files.get(name).cloned(), &context)
     }
@@ -132,6 +153,8 @@ mod tests {
             ("{{ host.name }} {{ host.fqdn }} {{ host.address }}\n", "h h.d 1.2.3.4\n"),
             ("{{ appliance.name }} {{ appliance.version }}", "wiki 1.0"),
             ("{{ answers.wiki_name }}", "Ada's <\"Wiki\">"),
+            ("{{ host.domain }} {{ host.timezone }}", "d Etc/UTC"),
+            ("{{ answers.extra_parts | join('+') }} {{ 'ail' in answers.extra_parts }}", "blog+mail False"),
             ("{{ answers.wiki_name | shell }}", r#"'Ada'\''s <"Wiki">'"#),
             ("{{ secrets.admin_password }}", "pw"),
             ("a\n  {% if true %}\nb\n  {% endif %}\nc\n", "a\nb\nc\n"),

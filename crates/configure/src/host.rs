@@ -2,7 +2,7 @@
 
 use crate::Machine;
 use appliance::Host;
-use std::{fs, net::Ipv4Addr};
+use std::{fs, net::Ipv4Addr, path::Path};
 
 /// The facts of this machine.
 pub fn facts(machine: &Machine) -> Host {
@@ -14,7 +14,20 @@ pub fn facts(machine: &Machine) -> Host {
         .or_else(|| ipv6(&read("/proc/net/if_inet6")))
         .unwrap_or_else(|| Ipv4Addr::LOCALHOST.to_string());
     let name = node.split('.').next().unwrap_or_default().to_string();
-    Host { fqdn: full_name(&node, &read("/etc/hosts")), name, address }
+    let fqdn = full_name(&node, &read("/etc/hosts"));
+    let link = fs::read_link(machine.path("/etc/localtime")).ok();
+    let timezone = timezone(&read("/etc/timezone"), link.as_deref());
+    Host { domain: Host::domain_of(&fqdn), fqdn, name, address, timezone }
+}
+
+/// tzdata's name of the time zone: where /etc/localtime leads to, else what /etc/timezone says.
+fn timezone(file: &str, link: Option<&Path>) -> String {
+    let linked = link.and_then(Path::to_str).and_then(|l| l.split_once("/zoneinfo/")).map(|(_, zone)| zone);
+    let named = |zone: &&str| {
+        let plain = |c: char| c.is_ascii_alphanumeric() || "/_+-".contains(c);
+        !zone.is_empty() && zone.chars().all(plain)
+    };
+    linked.filter(named).or(Some(file.trim()).filter(named)).unwrap_or("Etc/UTC").into()
 }
 
 /// The node's name with its domain; /etc/hosts may know it (hosts(5)).
@@ -111,6 +124,14 @@ mod tests {
         assert_eq!(ipv4("", ""), None);
         let six = "fe800000000000000000000000000001 02 40 20 80 eth0\n20010db8000000000000000000000007 02 40 00 80 eth0\n";
         assert_eq!(ipv6(six).as_deref(), Some("2001:db8::7"));
+    }
+
+    #[test]
+    fn the_time_zone_is_where_localtime_leads() {
+        let link = Path::new("/usr/share/zoneinfo/Europe/Berlin");
+        assert_eq!(timezone("Asia/Tokyo\n", Some(link)), "Europe/Berlin");
+        assert_eq!(timezone("Asia/Tokyo\n", None), "Asia/Tokyo");
+        assert_eq!(timezone("\u{1b}[2J", Some(Path::new("/etc/other"))), "Etc/UTC");
     }
 
     #[test]

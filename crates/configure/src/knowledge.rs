@@ -11,11 +11,12 @@ use crate::{
 use appliance::{
     Host,
     answers::{Obstacle, Origin, Refusal, SecretError, Source, collect},
+    question::QuestionType,
     template,
 };
 use debconf::{Confmodule, confmodule};
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs::File,
     io::{BufRead, Read, Write},
     path::{Path, PathBuf},
@@ -29,6 +30,8 @@ pub struct Knowledge {
     pub answers: BTreeMap<String, String>,
     /// By question.
     pub secrets: BTreeMap<String, String>,
+    /// Questions whose condition does not hold: their answers are empty, and are not stored.
+    pub not_asked: BTreeSet<String>,
 }
 
 /// What is stored, and for the rest what would be taken; a secret that is still to be made is empty. Changes nothing.
@@ -87,12 +90,15 @@ pub fn settle<R: BufRead, W: Write>(
 impl Knowledge {
     /// For templates.
     pub fn context(&self, installed: &Installed) -> template::Context {
+        let questions = installed.definition.questions.iter();
+        let lists = questions.filter(|q| q.kind == QuestionType::Multiselect);
         template::Context {
             host: self.host.clone(),
             appliance_name: installed.appliance.name.clone(),
             appliance_version: installed.appliance.version.clone(),
             answers: self.answers.clone(),
             secrets: self.secrets.clone(),
+            lists: lists.map(|q| q.name.clone()).collect(),
         }
     }
 
@@ -106,6 +112,9 @@ impl Knowledge {
 fn knowledge(host: Host, found: BTreeMap<String, appliance::answers::Answer>) -> Knowledge {
     let mut knowledge = Knowledge { host, ..Default::default() };
     for (name, answer) in found {
+        if answer.origin == Origin::NotAsked {
+            knowledge.not_asked.insert(name.clone());
+        }
         let map = if answer.is_secret() { &mut knowledge.secrets } else { &mut knowledge.answers };
         map.insert(name, answer.expose().to_string());
     }
@@ -130,7 +139,7 @@ fn stored_answers(machine: &Machine, installed: &Installed) -> Result<Source> {
         }
         _ => BTreeMap::new(),
     };
-    Ok(Source { origin: Origin::Stored, answers })
+    Ok(Source::new(Origin::Stored, answers))
 }
 
 /// A stored secret; none when it has not been made or given.
@@ -147,10 +156,13 @@ pub fn secret(machine: &Machine, appliance: &str, question: &str) -> Result<Opti
 fn store(machine: &Machine, installed: &Installed, knowledge: &Knowledge) -> Result<()> {
     let folder = folder(installed);
     make_private_folder(machine, &folder.join("secrets"))?;
-    let text = serde_json::to_vec_pretty(&knowledge.answers)
+    let asked = |name: &String| !knowledge.not_asked.contains(name);
+    let answers: BTreeMap<_, _> = knowledge.answers.iter().filter(|(name, _)| asked(name)).collect();
+    let text = serde_json::to_vec_pretty(&answers)
         .map_err(|e| Error::Record { path: folder.join("answers.json"), message: e.to_string() })?;
     keep(machine, &folder.join("answers.json"), &text)?;
-    for (name, secret) in &knowledge.secrets {
+    // a secret that is not asked for now stays: it may be wanted again
+    for (name, secret) in knowledge.secrets.iter().filter(|(name, _)| asked(name)) {
         keep(machine, &folder.join("secrets").join(name), secret.as_bytes())?;
     }
     Ok(())
@@ -170,14 +182,14 @@ fn asked<R: BufRead, W: Write>(module: &mut Confmodule<R, W>, installed: &Instal
             Ok(value) if value.is_empty() && !question.optional => {}
             Ok(value) if value.is_empty() && question.is_secret() => {}
             Ok(value) => {
-                answers.insert(question.name.clone(), value);
+                answers.insert(question.name.clone(), question.of_debconf(&value));
             }
             // the seed package is not there, or is an older one
             Err(confmodule::Error::Unknown { .. }) => {}
             Err(e) => return Err(Error::Debconf { message: e.to_string() }),
         }
     }
-    Ok(Source { origin: Origin::Debconf, answers })
+    Ok(Source::new(Origin::Debconf, answers))
 }
 
 /// Debconf is no safe: the password is in the state folder now.

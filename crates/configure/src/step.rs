@@ -154,7 +154,9 @@ impl Start<'_> {
             .env("APPLIANCE", &self.installed.appliance.name)
             .env("HOST_NAME", &host.name)
             .env("HOST_FQDN", &host.fqdn)
+            .env("HOST_DOMAIN", &host.domain)
             .env("HOST_ADDRESS", &host.address)
+            .env("HOST_TIMEZONE", &host.timezone)
             .env("CREDENTIALS_DIRECTORY", &credentials.0);
         for (question, answer) in &self.knowledge.answers {
             start = start.env(format!("ANSWER_{}", question.replace('-', "_").to_uppercase()), answer);

@@ -41,11 +41,8 @@ pub fn all(
 ) -> Result<Answers> {
     let (questions, host) = (&seeds.questions, known.host);
     let mut sources = sources::explicit(arguments, &seeds.appliance, questions, progress)?;
-    sources.push(Source { origin: Origin::Stored, answers: known.stored.answers.clone() });
-    sources.push(Source {
-        origin: Origin::Debconf,
-        answers: of_debconf(questions, &seeds.appliance, known.debconf),
-    });
+    sources.push(Source::new(Origin::Stored, known.stored.answers.clone()));
+    sources.push(Source::new(Origin::Debconf, of_debconf(questions, &seeds.appliance, known.debconf)));
     let first = gather(questions, &sources, host)?;
     if arguments.dry_run || arguments.non_interactive || !terminal::is_there() {
         return first.map_err(|obstacles| refused(&obstacles, questions, &seeds.appliance));
@@ -74,7 +71,7 @@ fn person(open: &[&Question], host: &Host, signals: &Signals) -> Result<Source> 
             answers.insert(question.name.clone(), answer);
         }
     }
-    Ok(Source { origin: Origin::Person, answers })
+    Ok(Source::new(Origin::Person, answers))
 }
 
 /// The inner result is the check's, the outer one ours.
@@ -140,7 +137,7 @@ pub fn values(answers: &Answers) -> BTreeMap<String, String> {
 
 /// The answers for a next run, should this one not come to its end. Defaults are left out: they may change.
 pub fn to_store(answers: &Answers, before: &Stored) -> Stored {
-    let told = answers.iter().filter(|(_, a)| a.origin != Origin::Default);
+    let told = answers.iter().filter(|(_, a)| !matches!(a.origin, Origin::Default | Origin::NotAsked));
     let generated = answers.iter().filter(|(name, a)| match a.origin {
         Origin::Generated => true,
         Origin::Stored => before.generated.contains(*name),

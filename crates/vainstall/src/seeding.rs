@@ -4,7 +4,7 @@ use crate::failure::{Exit, Failure, Result};
 use appliance::{
     Host,
     model::Seed,
-    question::{Question, QuestionType},
+    question::Question,
     seed_value,
 };
 use debconf::{Selection, selections};
@@ -63,8 +63,9 @@ pub fn selections(
         Some(Selection {
             owner: seed_package(appliance),
             question: own_question(appliance, question),
-            kind: kind(question.kind).into(),
-            value: answers.get(&question.name)?.clone(),
+            kind: question.kind.debconf().into(),
+            // one that is not asked has none
+            value: answers.get(&question.name).filter(|a| question.when.is_none() || !a.is_empty()).map(|a| question.to_debconf(a))?,
         })
     });
     let others = seeds.iter().map(|(seed, value)| Selection {
@@ -74,16 +75,6 @@ pub fn selections(
         value: value.clone(),
     });
     own.chain(others).collect()
-}
-
-/// debconf's type of an answer.
-fn kind(kind: QuestionType) -> &'static str {
-    match kind {
-        QuestionType::Boolean => "boolean",
-        QuestionType::Select => "select",
-        QuestionType::Password => "password",
-        _ => "string",
-    }
 }
 
 /// The seeds with their values. Those that name another template are left to the seed package, which can register

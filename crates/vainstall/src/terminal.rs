@@ -50,7 +50,7 @@ fn prompt(question: &Question, host: &Host) -> String {
     if question.kind == QuestionType::Boolean {
         text.push_str(" (yes/no)");
     }
-    match default_of(question, host) {
+    match default_of(question, host, &Default::default()) {
         Some(default) if !default.is_empty() => format!("{text} [{}]: ", shown(question, &default)),
         _ => format!("{text}: "),
     }
@@ -125,12 +125,9 @@ mod tests {
         let question = |kind, choices: &[&str]| Question {
             name: "q".into(),
             prompt: "Q".into(),
-            description: None,
             kind,
             choices: choices.iter().map(|c| c.to_string()).collect(),
-            default: None,
-            generate: None,
-            optional: false,
+            ..Question::default()
         };
         assert_eq!(meant(&question(QuestionType::Boolean, &[]), "Yes"), "true");
         assert_eq!(meant(&question(QuestionType::Boolean, &[]), "perhaps"), "perhaps");

@@ -1,33 +1,97 @@
 //! What an answer of each type looks like; messages in the owner's words.
 
-use crate::question::{Question, QuestionType};
+use super::pattern::Pattern;
+use crate::question::{Question, QuestionType, chosen, in_one_line};
+use std::net::IpAddr;
 
 /// An answer longer than this is refused: debconf, environments and forms all have their bounds.
-const LENGTH_LIMIT: usize = 4096;
+pub const LENGTH_LIMIT: usize = 4096;
 
 /// Whether the answer fits the question. The message does not repeat the answer, which may be a secret.
 pub fn validate(question: &Question, answer: &str) -> Result<(), String> {
     if answer.is_empty() {
         return if question.optional { Ok(()) } else { Err("an answer is needed".into()) };
     }
-    if answer.len() > LENGTH_LIMIT {
+    let text = question.kind == QuestionType::Text;
+    let length = if text { in_one_line(answer).len() } else { answer.len() };
+    if length > LENGTH_LIMIT {
         return Err(format!("is longer than {LENGTH_LIMIT} bytes"));
     }
-    if answer.contains(char::is_control) {
-        return Err("must be one line, without control characters".into());
+    if answer.contains(|c: char| c.is_control() && !(text && matches!(c, '\n' | '\t'))) {
+        let lines = if text { "be text" } else { "be one line" };
+        return Err(format!("must {lines}, without control characters"));
     }
     match question.kind {
         QuestionType::Select if !question.choices.iter().any(|c| c == answer) => {
             Err(format!("must be one of {}", listed(&question.choices)))
         }
-        QuestionType::Select | QuestionType::String | QuestionType::Password => Ok(()),
+        QuestionType::Select | QuestionType::Text => Ok(()),
+        QuestionType::String | QuestionType::Password => limits(question, answer),
+        QuestionType::Multiselect => multiselect(question, answer),
         QuestionType::Boolean => boolean(answer),
         QuestionType::Email => email(answer),
         QuestionType::Hostname => hostname(answer),
         QuestionType::Domain => domain(answer),
-        QuestionType::Port => port(answer),
-        QuestionType::Number => number(answer),
+        QuestionType::Address => address(answer),
+        QuestionType::Path => path(answer),
+        QuestionType::Port => port(answer).and_then(|()| range(question, answer)),
+        QuestionType::Number => number(answer).and_then(|()| range(question, answer)),
     }
+}
+
+fn limits(question: &Question, answer: &str) -> Result<(), String> {
+    let length = answer.chars().count();
+    let (least, most) = (question.min_length.unwrap_or(0), question.max_length.unwrap_or(u32::MAX));
+    if length < least as usize {
+        return Err(format!("must have at least {least} characters"));
+    }
+    if length > most as usize {
+        return Err(format!("must have at most {most} characters"));
+    }
+    let Some(Ok(pattern)) = question.pattern.as_deref().map(Pattern::parse) else { return Ok(()) };
+    if pattern.matches(answer) {
+        return Ok(());
+    }
+    Err(match &question.pattern_hint {
+        Some(hint) => format!("must be {hint}"),
+        None => format!("must look like {}", question.pattern.as_deref().unwrap_or_default()),
+    })
+}
+
+fn range(question: &Question, answer: &str) -> Result<(), String> {
+    let Ok(number) = answer.parse::<i64>() else { return Ok(()) };
+    match (question.min, question.max) {
+        (Some(min), Some(max)) if number < min || number > max => {
+            Err(format!("must be a number from {min} to {max}"))
+        }
+        (Some(min), None) if number < min => Err(format!("must be {min} or more")),
+        (None, Some(max)) if number > max => Err(format!("must be {max} or less")),
+        _ => Ok(()),
+    }
+}
+
+/// Choices with a comma and a space between two, each once.
+fn multiselect(question: &Question, answer: &str) -> Result<(), String> {
+    let all: Vec<&str> = answer.split(", ").collect();
+    let known = |c: &&str| question.choices.iter().any(|choice| choice == c);
+    let once = all.iter().enumerate().all(|(i, c)| !all[..i].contains(c));
+    if all.iter().all(known) && once {
+        return Ok(());
+    }
+    Err(format!("must be some of {}, with a comma between two", listed(&question.choices)))
+}
+
+/// The answer as it is kept: of a `multiselect`, the choices in the question's order; a `text` without line ends behind it.
+pub fn canonical(question: &Question, answer: &str) -> String {
+    match question.kind {
+        QuestionType::Multiselect => {}
+        QuestionType::Text => return answer.trim_end_matches('\n').to_owned(),
+        _ => return answer.to_owned(),
+    }
+    let given: Vec<&str> = chosen(answer).collect();
+    let known: Vec<&str> =
+        question.choices.iter().map(String::as_str).filter(|c| given.contains(c)).collect();
+    if known.len() == given.len() { known.join(", ") } else { given.join(", ") }
 }
 
 pub fn boolean(answer: &str) -> Result<(), String> {
@@ -66,6 +130,21 @@ pub fn domain(answer: &str) -> Result<(), String> {
         return Ok(());
     }
     Err("must be a domain name such as example.org".into())
+}
+
+/// IPv4 in dotted decimals without leading zeros, or IPv6 (RFC 4291, 2.2) without a zone.
+pub fn address(answer: &str) -> Result<(), String> {
+    let wrong = |_| "must be a network address such as 192.0.2.7 or 2001:db8::7".to_owned();
+    answer.parse::<IpAddr>().map(drop).map_err(wrong)
+}
+
+/// Absolute, without an empty part, `.`, `..` or a slash at the end.
+pub fn path(answer: &str) -> Result<(), String> {
+    let parts = answer.strip_prefix('/').map(|rest| rest.split('/'));
+    if answer == "/" || parts.is_some_and(|mut p| p.all(|part| !matches!(part, "" | "." | ".."))) {
+        return Ok(());
+    }
+    Err("must be a whole path such as /srv/data".into())
 }
 
 pub fn port(answer: &str) -> Result<(), String> {

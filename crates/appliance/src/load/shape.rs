@@ -31,6 +31,9 @@ impl<'a> Walk<'a, '_> {
         if let Some(choices) = choices(schema) {
             return self.choice(node, &choices, key);
         }
+        if let Some(either) = schema.get("anyOf").and_then(Json::as_array) {
+            return self.either(node, either, key);
+        }
         let wanted = schema.get("type").and_then(Json::as_str).unwrap_or("object");
         match (&mut node.value, wanted) {
             (Value::Table(_), "object") => {
@@ -53,6 +56,30 @@ impl<'a> Walk<'a, '_> {
                 false
             }
         }
+    }
+
+    /// One of several shapes, told apart by the value's own.
+    fn either(&mut self, node: &mut Node, either: &'a [Json], key: &str) -> bool {
+        let own = match node.value {
+            Value::Table(_) => "object",
+            Value::Array(_) => "array",
+            Value::Text(_) => "string",
+            _ => "",
+        };
+        let shapes: Vec<&'a Json> = either.iter().map(|s| self.resolve(s)).collect();
+        let kind = |s: &Json| s.get("type").and_then(Json::as_str).unwrap_or("object").to_owned();
+        if let Some(shape) = shapes.iter().find(|s| kind(s) == own) {
+            return self.node(node, shape, key);
+        }
+        let named = shapes.iter().map(|s| match kind(s).as_str() {
+            "string" => "text",
+            "array" => "a list",
+            _ => "a table",
+        });
+        let named = named.collect::<Vec<_>>().join(" or ");
+        let mistake = Mistake::new(format!("`{key}` is {named}, this is {}", kind_of(node)));
+        self.report.add(Kind::Type, &node.place, mistake.help("write it in quotation marks"));
+        false
     }
 
     fn resolve(&self, schema: &'a Json) -> &'a Json {
@@ -131,19 +158,17 @@ impl<'a> Walk<'a, '_> {
     }
 
     fn integer(&mut self, node: &Node, number: Option<i64>, schema: &Json, key: &str) -> bool {
-        let most = match schema.get("format").and_then(Json::as_str) {
-            Some("uint16") => i64::from(u16::MAX),
-            Some("uint32") => i64::from(u32::MAX),
-            _ => i64::MAX,
+        let (least, most) = match schema.get("format").and_then(Json::as_str) {
+            Some("uint16") => (0, i64::from(u16::MAX)),
+            Some("uint32") => (0, i64::from(u32::MAX)),
+            Some("int64") => (i64::MIN, i64::MAX),
+            _ => (0, i64::MAX),
         };
-        if number.is_some_and(|n| (0..=most).contains(&n)) {
+        if number.is_some_and(|n| (least..=most).contains(&n)) {
             return true;
         }
-        self.report.add(
-            Kind::Value,
-            &node.place,
-            Mistake::new(format!("`{key}` is a number from 0 to {most}")),
-        );
+        let mistake = Mistake::new(format!("`{key}` is a number from {least} to {most}"));
+        self.report.add(Kind::Value, &node.place, mistake);
         false
     }
 }

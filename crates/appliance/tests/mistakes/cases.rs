@@ -72,6 +72,57 @@ rnu = "files/run""#,
         ],
     },
     Case {
+        from: "",
+        to: r#"[[question]]
+name = "a"
+prompt = "A"
+type = "multiselect"
+choices = ["x", "y, z"]
+when = "wiki-nam"
+min = 3
+
+[[question]]
+name = "b"
+prompt = "B"
+default = "{{ answers.admin_password }}"
+when = { question = "a", is = "z", not = "x" }
+min-length = 5
+max-length = 4
+pattern = "^a$"
+
+[[question]]
+name = "c"
+prompt = "C"
+group = ""
+when = { question = "a", not = ["x", "w"] }
+default = "{{ answers.d }}"
+
+[[question]]
+name = "d"
+prompt = "D"
+type = "port"
+when = 3
+pattern-hint = "x"
+max = 65535
+translations = { de = { prompt = "D" } }
+"#,
+        expect: &[
+            "appliance.toml:32:17: a choice of a `multiselect` has no comma; the answer has one between two choices; say it without",
+            "appliance.toml:33:8: there is no question `wiki-nam`; did you mean `wiki-name`?",
+            "appliance.toml:34:7: `min` is for a number or a port; take it out",
+            "appliance.toml:39:11: `admin_password` is a secret: it cannot be used here",
+            "appliance.toml:40:8: a condition has one of `is` and `not`; write `{ question = \"…\", is = \"…\" }`, or only the question's name",
+            "appliance.toml:42:14: no answer fits: 5 is more than 4; exchange the two",
+            "appliance.toml:43:13: the pattern has a `^` or `$`: it means the whole answer anyway; write a backslash before a character that has a meaning and is to stand for itself",
+            "appliance.toml:48:9: `group` is empty; write something",
+            "appliance.toml:49:32: `w` is no answer to `a`; did you mean `x`?",
+            "appliance.toml:50:11: `d` is not asked before `c`; move the question `d` up",
+            "appliance.toml:56:8: `when` is text or a table, this is a whole number; write it in quotation marks",
+            "appliance.toml:57:16: `pattern-hint` is for a question with `pattern`; take it out",
+            "appliance.toml:59:1: `question` has no key `translations`; there are `choices`, `default`, `description`, `generate`, `group`, `max`, `max-length`, `min`, `min-length`, `name`, `optional`, `pattern`, `pattern-hint`, `prompt`, `type`, `when`",
+        ],
+    },
+    Case {
         from: r#"[[question]]
 name = "wiki-name""#,
         to: r#"[question]
@@ -105,21 +156,21 @@ name = "wiki-name""#,
         from: r#"type = "password""#,
         to: r#"type = "pasword""#,
         expect: &[
-            "appliance.toml:17:8: `pasword` is not a `type` that there is; did you mean `password`? There are `string`, `boolean`, `select`, `password`, `email`, `hostname`, `domain`, `port`, `number`",
+            "appliance.toml:17:8: `pasword` is not a `type` that there is; did you mean `password`? There are `string`, `text`, `boolean`, `select`, `multiselect`, `password`, `email`, `hostname`, `domain`, `address`, `port`, `path`, `number`",
         ],
     },
     Case {
         from: r#"type = "password""#,
         to: r#"type = "secret""#,
         expect: &[
-            "appliance.toml:17:8: `secret` is not a `type` that there is; write one of `string`, `boolean`, `select`, `password`, `email`, `hostname`, `domain`, `port`, `number`",
+            "appliance.toml:17:8: `secret` is not a `type` that there is; write one of `string`, `text`, `boolean`, `select`, `multiselect`, `password`, `email`, `hostname`, `domain`, `address`, `port`, `path`, `number`",
         ],
     },
     Case {
         from: r#"type = "password""#,
         to: "type = 5",
         expect: &[
-            "appliance.toml:17:8: `type` is text, this is a whole number; write one of `string`, `boolean`, `select`, `password`, `email`, `hostname`, `domain`, `port`, `number`",
+            "appliance.toml:17:8: `type` is text, this is a whole number; write one of `string`, `text`, `boolean`, `select`, `multiselect`, `password`, `email`, `hostname`, `domain`, `address`, `port`, `path`, `number`",
         ],
     },
     Case {
@@ -250,7 +301,7 @@ choices = ["red", "green", "red"]"#,
         from: r#"default = "My Wiki""#,
         to: r#"default = "{{ answers.x }}""#,
         expect: &[
-            "appliance.toml:12:11: a default cannot use the answer to `x`; there are `{{ host.name }}`, `{{ host.fqdn }}` and `{{ host.address }}`",
+            "appliance.toml:12:11: there is no question `x`; ask for it before",
         ],
     },
     Case {
@@ -302,7 +353,7 @@ type = "bool"
 value = "{{ host.name | upper }}""#,
         expect: &[
             "appliance.toml:31:8: `bool` is no type of debconf's; debconf has string, boolean, select, multiselect, password, note, text, error",
-            "appliance.toml:32:9: `{{ host.name | upper }}` is no placeholder; there are `{{ host.name }}`, `{{ host.fqdn }}`, `{{ host.address }}` and `{{ answers.NAME }}`; filters and conditions are for files only",
+            "appliance.toml:32:9: `{{ host.name | upper }}` is no placeholder; there are `{{ host.name }}`, `{{ host.fqdn }}`, `{{ host.domain }}`, `{{ host.address }}`, `{{ host.timezone }}` and `{{ answers.NAME }}`; filters and conditions are for files only",
         ],
     },
     Case {

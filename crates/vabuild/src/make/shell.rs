@@ -8,7 +8,7 @@ pub fn quote(text: &str) -> String {
 }
 
 /// A value with placeholders as one word: fixed text quoted, placeholders as quoted variables that the
-/// script has set before (`host_name`, `host_fqdn`, `host_address`, and [`variable`] of the question).
+/// script has set before (`host_name` and so on, and [`variable`] of the question).
 pub fn value(parts: &[Part]) -> String {
     if parts.is_empty() {
         return "''".into();
@@ -17,9 +17,7 @@ pub fn value(parts: &[Part]) -> String {
         .iter()
         .map(|part| match part {
             Part::Text(text) => quote(text),
-            Part::HostName => "\"$host_name\"".into(),
-            Part::HostFqdn => "\"$host_fqdn\"".into(),
-            Part::HostAddress => "\"$host_address\"".into(),
+            Part::Host(field) => format!("\"$host_{field}\""),
             Part::Answer(question) => format!("\"${}\"", variable(question)),
         })
         .collect()
@@ -51,7 +49,7 @@ mod tests {
         #[test]
         fn a_shell_gives_any_text_back(text in "[^\0]*|[ '\"\\\\$`()\n;&|*]*") {
             let script = format!("# {}\nhost_fqdn='$(x) *'\nprintf %s {}", comment(&text),
-                value(&[Part::Text(text.clone()), Part::HostFqdn]));
+                value(&[Part::Text(text.clone()), Part::Host("fqdn")]));
             let out = Program::new("sh").arg("-s").stdin(script).run().unwrap();
             prop_assert_eq!(out.text(), format!("{text}$(x) *"));
         }

@@ -29,23 +29,20 @@ pub fn explicit(
             "{name} was given on the command line, where others can read it; --answers is better"
         ));
     }
-    sources.push(Source { origin: Origin::CommandLine, answers: set });
+    sources.push(Source::new(Origin::CommandLine, set));
     if let Some(path) = &arguments.answers {
         let answers = parse(&read(path)?, &path.display().to_string())?;
         let open = path.metadata().is_ok_and(|m| m.permissions().mode() & 0o044 != 0);
         if open && answers.keys().any(|n| secret(n)) {
             progress.warn(format!("{} holds a password and others can read it: chmod 600", path.display()));
         }
-        sources.push(Source { origin: Origin::File(path.display().to_string()), answers });
+        sources.push(Source::new(Origin::File(path.display().to_string()), answers));
     }
-    sources.push(Source { origin: Origin::Environment, answers: environment(env::vars_os(), questions) });
+    sources.push(Source::new(Origin::Environment, environment(env::vars_os(), questions)));
     if let Some(folder) = env::var_os("CREDENTIALS_DIRECTORY") {
         let path = Path::new(&folder).join(format!("vainstall.{appliance}"));
         if path.exists() {
-            sources.push(Source {
-                origin: Origin::Credentials,
-                answers: parse(&read(&path)?, "the credentials")?,
-            });
+            sources.push(Source::new(Origin::Credentials, parse(&read(&path)?, "the credentials")?));
         }
     }
     Ok(sources)

@@ -1,9 +1,12 @@
 //! `[[question]]` and `[[seed]]`.
 
+mod condition;
+mod limits;
+
 use super::{super::tree::Way, Rules};
 use crate::{
     Host,
-    answers::validate,
+    answers::{canonical, validate},
     model::Seed,
     names::{self, Mistake},
     problem::Kind,
@@ -51,12 +54,15 @@ pub fn answers_exist(rules: &mut Rules<'_, '_>, way: &Way<'_>, parts: &[Part], v
 fn check_question(rules: &mut Rules<'_, '_>, way: &Way<'_>, question: &Question) {
     rules.expect(Kind::Name, &way.key("name"), names::question(&question.name));
     rules.not_empty(&way.key("prompt"), &question.prompt);
+    question.group.iter().for_each(|group| rules.not_empty(&way.key("group"), group));
     if !rules.known.is_clear(&question.name) {
         return;
     }
     choices(rules, way, question);
     generate(rules, way, question);
-    let answerable = question.kind != QuestionType::Select || !question.choices.is_empty();
+    limits::check(rules, way, question);
+    condition::check(rules, way, question);
+    let answerable = !question.kind.has_choices() || !question.choices.is_empty();
     if let Some(default) = question.default.as_ref().filter(|_| answerable) {
         check_default(rules, &way.key("default"), question, default);
     }
@@ -64,12 +70,12 @@ fn check_question(rules: &mut Rules<'_, '_>, way: &Way<'_>, question: &Question)
 
 fn choices(rules: &mut Rules<'_, '_>, way: &Way<'_>, question: &Question) {
     let list = way.key("choices");
-    let select = question.kind == QuestionType::Select;
+    let (select, word) = (question.kind.has_choices(), question.kind.word());
     if select && question.choices.is_empty() {
         rules.wrong(
             Kind::Choice,
             way,
-            Mistake::new("a `select` without choices").help("add `choices = [\"…\", \"…\"]`"),
+            Mistake::new(format!("a `{word}` without choices")).help("add `choices = [\"…\", \"…\"]`"),
         );
     }
     if !select && !question.choices.is_empty() {
@@ -84,6 +90,13 @@ fn choices(rules: &mut Rules<'_, '_>, way: &Way<'_>, question: &Question) {
             let mistake =
                 Mistake::new("an empty choice, or one with blanks around it").help("write a plain word");
             rules.wrong(Kind::Choice, &list.index(i), mistake);
+        } else if question.kind == QuestionType::Multiselect && choice.contains(',') {
+            let mistake = Mistake::new("a choice of a `multiselect` has no comma")
+                .help("the answer has one between two choices; say it without");
+            rules.wrong(Kind::Choice, &list.index(i), mistake);
+        } else if choice.ends_with('\\') {
+            let mistake = Mistake::new("a choice that ends in a backslash cannot be offered by debconf");
+            rules.wrong(Kind::Choice, &list.index(i), mistake.help("take the backslash out"));
         }
     }
     rules.unique_list(&list, &question.choices);
@@ -119,13 +132,29 @@ fn check_default(rules: &mut Rules<'_, '_>, way: &Way<'_>, question: &Question, 
         Ok(parts) => parts,
         Err(mistake) => return rules.wrong(Kind::UnknownName, way, mistake),
     };
-    if let Some(name) = seed_value::answers_used(&parts).next() {
-        let mistake = Mistake::new(format!("a default cannot use the answer to `{name}`"))
-            .help("there are `{{ host.name }}`, `{{ host.fqdn }}` and `{{ host.address }}`");
+    for name in seed_value::answers_used(&parts) {
+        if let Err(mistake) = earlier(rules, question, name) {
+            return rules.wrong(Kind::UnknownName, way, mistake);
+        }
+    }
+    if question.kind == QuestionType::Text && !parts.iter().all(|p| matches!(p, Part::Text(_))) {
+        let mistake = Mistake::new("the default of a `text` is fixed").help("take the placeholder out");
         return rules.wrong(Kind::UnknownName, way, mistake);
     }
-    let host = Host { name: "wiki".into(), fqdn: "wiki.example.org".into(), address: "192.0.2.1".into() };
+    let host = Host {
+        name: "wiki".into(),
+        fqdn: "wiki.example.org".into(),
+        domain: "example.org".into(),
+        address: "192.0.2.1".into(),
+        timezone: "Europe/Berlin".into(),
+    };
+    let uses_answers = seed_value::answers_used(&parts).next().is_some();
+    // what others answer is not known before
+    if uses_answers {
+        return;
+    }
     let example = seed_value::render(&parts, &host, &BTreeMap::new()).unwrap_or_default();
+    let example = canonical(question, &example);
     // whether the machine's own name fits is known on the machine only
     let fixed = parts.iter().all(|p| matches!(p, Part::Text(_)));
     if let Err(why) = validate(question, &example)
@@ -141,6 +170,31 @@ fn check_default(rules: &mut Rules<'_, '_>, way: &Way<'_>, question: &Question, 
             way,
             Mistake::new(format!("the default is no valid answer: it {why}")).help(help),
         );
+    }
+}
+
+/// A question that is asked before this one, and whose answer can be used in a line of text that others may read.
+fn earlier<'r>(rules: &'r Rules<'_, '_>, question: &Question, name: &str) -> Result<&'r Question, Mistake> {
+    let place = |name: &str| rules.definition.questions.iter().position(|q| q.name == name);
+    let variable = name.replace('-', "_");
+    let Some(found) = place(name) else {
+        let names = rules.definition.questions.iter().map(|q| q.name.as_str());
+        let help = suggest::did_you_mean(name, names).unwrap_or_else(|| "ask for it before".into());
+        return Err(Mistake::new(format!("there is no question `{name}`")).help(help));
+    };
+    if place(&question.name).is_none_or(|own| found >= own) {
+        let mistake = Mistake::new(format!("`{name}` is not asked before `{}`", question.name));
+        return Err(mistake.help(format!("move the question `{name}` up")));
+    }
+    let found = &rules.definition.questions[found];
+    match found.kind {
+        QuestionType::Password => {
+            Err(Mistake::new(format!("`{variable}` is a secret: it cannot be used here")))
+        }
+        QuestionType::Text => {
+            Err(Mistake::new(format!("`{variable}` has several lines: it cannot be used here")))
+        }
+        _ => Ok(found),
     }
 }
 
@@ -165,6 +219,13 @@ fn check_seed(rules: &mut Rules<'_, '_>, way: &Way<'_>, seed: &Seed) {
         Err(mistake) => return rules.wrong(Kind::UnknownName, &value, mistake),
     };
     answers_exist(rules, &value, &parts, &seed.value);
+    let text = |name: &&str| {
+        rules.definition.questions.iter().any(|q| q.name == **name && q.kind == QuestionType::Text)
+    };
+    if let Some(name) = seed_value::answers_used(&parts).find(text) {
+        let mistake = Mistake::new(format!("the answer to `{name}` has several lines, a seed has one"));
+        return rules.wrong(Kind::Seed, &value, mistake.help("ask for a `string`"));
+    }
     let fixed = parts.iter().all(|p| matches!(p, Part::Text(_)));
     match seed.kind.as_str() {
         "boolean" if fixed && !matches!(seed.value.as_str(), "true" | "false") => {

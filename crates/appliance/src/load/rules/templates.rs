@@ -117,10 +117,7 @@ fn wrong_name(rules: &Rules<'_, '_>, reference: &Reference) -> Option<(Kind, Mis
         ("host", Some(field)) if !host::FIELDS.contains(&field) => {
             let near =
                 suggest::nearest(field, host::FIELDS).map(|near| format!("did you mean `host.{near}`?"));
-            unknown(
-                field,
-                near.unwrap_or_else(|| "there are `host.name`, `host.fqdn` and `host.address`".into()),
-            )
+            unknown(field, near.unwrap_or_else(|| format!("there are host.{}", host::FIELDS.join(", host."))))
         }
         ("appliance", Some(field)) if !["name", "version"].contains(&field) => {
             unknown(field, "there are `appliance.name` and `appliance.version`".into())
