@@ -91,11 +91,16 @@ impl Machine {
 
     /// As if the power had failed. Files stay; [`Machine::start_again`] boots them.
     pub fn cut_power(&mut self) -> Result<()> {
-        end_all(&cgroup_root().join(format!("vat{}", self.lab)).join(&self.name));
+        let cgroup = cgroup_root().join(format!("vat{}", self.lab)).join(&self.name);
+        end_all(&cgroup);
         if let Some(child) = &mut self.nspawn {
             child.kill()?;
         }
-        self.wait_for_the_end(Duration::from_secs(20))
+        let ended = self.wait_for_the_end(Duration::from_secs(20));
+        // what was killed by its cgroup leaves a mark there: Linux also kills what a later process of that cgroup
+        // starts in another one (kill_seq), and half the services of the next start would be gone
+        remove_empty(&cgroup);
+        ended
     }
 
     /// Pulls the network cable, or puts it back.
@@ -287,15 +292,16 @@ fn end_all(cgroup: &Path) {
 
 /// Ends what runs in the cgroups of a lab and removes them, the innermost first.
 pub(crate) fn remove_cgroups(lab: u8) {
-    fn remove(dir: &Path) {
-        for entry in fs::read_dir(dir).into_iter().flatten().flatten() {
-            if entry.path().is_dir() {
-                remove(&entry.path());
-            }
-        }
-        let _ = fs::remove_dir(dir);
-    }
     let top = cgroup_root().join(format!("vat{lab}"));
     end_all(&top);
-    remove(&top);
+    remove_empty(&top);
+}
+
+fn remove_empty(cgroup: &Path) {
+    for entry in fs::read_dir(cgroup).into_iter().flatten().flatten() {
+        if entry.path().is_dir() {
+            remove_empty(&entry.path());
+        }
+    }
+    let _ = fs::remove_dir(cgroup);
 }
