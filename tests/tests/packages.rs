@@ -1,12 +1,12 @@
 //! What vabuild makes and keeps: the same bytes everywhere, agreed on by dpkg-deb and lintian, whole whatever happens.
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use exec::{Output, Program};
 use scenarios::{Dist, definitions};
 use std::{
     fs,
     path::{Path, PathBuf},
-    process::Stdio,
+    process::{Child, Stdio},
     time::Duration,
 };
 
@@ -201,27 +201,49 @@ fn of_two_adds_at_once_one_says_who_holds_the_lock() -> Result<()> {
     let dist = Dist::find()?;
     let folder = tempfile::tempdir()?;
     let repository = dist.copy_repository(folder.path())?;
-    let package = small_package(&dist, folder.path(), "late", b"late")?;
-    let hold = folder.path().join("hold");
-    Program::new("mkfifo").arg(&hold).run()?;
-    // flock(1) keeps the lock until somebody writes into the pipe
-    let program = Program::new("flock").arg(repository.join(".lock")).arg("cat").arg(&hold);
-    let mut holder = program.spawn(Stdio::null(), Stdio::null())?;
-    let probe = || {
-        let probe =
-            Program::new("flock").arg("--nonblock").arg(repository.join(".lock")).arg("true").output();
-        probe.is_ok_and(|o| !o.success())
-    };
-    let taken = testbed::machine::wait_until(Duration::from_secs(10), probe);
-    let output = add(&dist, &repository, std::slice::from_ref(&package)).output();
-    fs::write(&hold, "")?;
-    holder.wait()?;
-    assert!(taken, "the lock was not taken");
-    let output = output?;
-    assert_eq!(output.status.code(), Some(3), "{}", said(&output));
-    assert!(said(&output).contains("is being changed by"), "{}", said(&output));
-    add(&dist, &repository, &[package]).run()?;
+    let late = small_package(&dist, folder.path(), "late", b"late")?;
+    let (mut first, early) = stopped_add(&dist, &repository, folder.path())?;
+    let second = add(&dist, &repository, std::slice::from_ref(&late)).output();
+    signal("-CONT", first.id())?;
+    let holder = format!("is being changed by process {} (vabuild)", first.id());
+    assert!(first.wait()?.success(), "the first was disturbed");
+    let second = second?;
+    assert_eq!(second.status.code(), Some(3), "{}", said(&second));
+    assert!(said(&second).contains(&holder), "{}", said(&second));
+
+    add(&dist, &repository, &[late]).run()?;
+    let list = dist.program("vabuild").args(["repository", "list"]).arg(&repository).run()?.text();
+    assert!(list.contains(&format!("{early} ")) && list.contains("late "), "{list}");
     assert_good(&dist, &repository)
+}
+
+/// A `vabuild repository add` that was stopped while it holds the repository's lock, and the package it adds.
+fn stopped_add(dist: &Dist, repository: &Path, folder: &Path) -> Result<(Child, String)> {
+    let lock = repository.join(".lock");
+    for index in 0..30 {
+        let name = format!("early{index}");
+        let package = small_package(dist, folder, &name, &[index; 5_000])?;
+        let mut child = add(dist, repository, &[package]).spawn(Stdio::null(), Stdio::null())?;
+        let own = format!("process {} ", child.id());
+        let takes = || fs::read_to_string(&lock).is_ok_and(|holder| holder.starts_with(&own));
+        // many looks between two pauses: the whole run takes some milliseconds
+        let taken = testbed::machine::wait_until(Duration::from_secs(10), || (0..10_000).any(|_| takes()));
+        assert!(taken, "the lock was not taken");
+        let stopped = signal("-STOP", child.id()).is_ok();
+        let held = Program::new("flock").arg("--nonblock").arg(&lock).arg("true").output()?;
+        if stopped && !held.success() {
+            return Ok((child, name));
+        }
+        // it was faster, and is through
+        let _ = signal("-CONT", child.id());
+        assert!(child.wait()?.success());
+    }
+    bail!("no run could be stopped while it held the lock")
+}
+
+fn signal(name: &str, process: u32) -> Result<()> {
+    Program::new("sh").args(["-c", "kill \"$1\" \"$2\"", "sh", name, &process.to_string()]).run()?;
+    Ok(())
 }
 
 /// A disk of its own, gone at the end.
