@@ -13,7 +13,7 @@ use pgp::{
 };
 use std::{
     fs,
-    io::Write,
+    io::{self, Write},
     os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
 };
@@ -76,7 +76,7 @@ impl SecretKey {
     /// Reads an armored or binary secret key.
     pub fn load(path: &Path) -> Result<Self> {
         let failed = |message: &str| Error::Key { path: path.into(), message: message.into() };
-        let bytes = fs::read(path).map_err(Error::io("read the key", path))?;
+        let bytes = read(path, "secret")?;
         let key = match std::str::from_utf8(&bytes) {
             Ok(text) => SignedSecretKey::from_string(text).map(|(key, _)| key),
             Err(_) => SignedSecretKey::from_bytes(bytes.as_slice()),
@@ -130,6 +130,18 @@ fn usable(signatures: &[Signature], created: Timestamp, now: u64) -> bool {
     !revoked && signatures.iter().any(|s| s.key_flags().sign() && lives(s))
 }
 
+/// The file of a key; a name that leads nowhere is the caller's mistake.
+fn read(path: &Path, which: &str) -> Result<Vec<u8>> {
+    fs::read(path).map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => {
+            let message =
+                format!("there is no {which} key; `vabuild key` makes a pair, once for a repository");
+            Error::Key { path: path.into(), message }
+        }
+        _ => Error::io("read the key", path)(error),
+    })
+}
+
 fn clearsign(key: &impl SigningKey, text: &str, now: u64) -> Result<String> {
     let sign = || -> pgp::errors::Result<String> {
         let mut config = SignatureConfig::v4(SignatureType::Text, key.algorithm(), HashAlgorithm::Sha512);
@@ -149,7 +161,7 @@ fn clearsign(key: &impl SigningKey, text: &str, now: u64) -> Result<String> {
 impl PublicKey {
     /// Reads an armored or binary public key.
     pub fn load(path: &Path) -> Result<Self> {
-        let bytes = fs::read(path).map_err(Error::io("read the key", path))?;
+        let bytes = read(path, "public")?;
         PublicKey::parse(&bytes)
             .ok_or_else(|| Error::Key { path: path.into(), message: "not an OpenPGP key".into() })
     }

@@ -240,6 +240,11 @@ fn keys_are_private_and_never_overwritten() {
     assert_eq!(again.public_key().fingerprint(), place.key.public_key().fingerprint());
     let armored = again.public_key().armored().unwrap();
     assert!(SecretKey::load(Path::new("/etc/passwd")).is_err());
+    let missing = SecretKey::load(&place.folder.path().join("none")).err().unwrap();
+    assert!(
+        matches!(&missing, crate::Error::Key { message, .. } if message.contains("vabuild key")),
+        "{missing}"
+    );
     assert_eq!(PublicKey::parse(armored.as_bytes()).unwrap().fingerprint(), again.public_key().fingerprint());
 }
 
