@@ -2,7 +2,11 @@
 
 use crate::{install, progress};
 use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
-use std::{io, path::PathBuf, process::ExitCode};
+use std::{
+    io::{self, Write},
+    path::PathBuf,
+    process::ExitCode,
+};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -94,8 +98,13 @@ pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
     match &arguments.generate {
         Some(Generate::Completions { shell }) => {
-            clap_complete::generate(*shell, &mut Arguments::command(), "vainstall", &mut io::stdout());
-            ExitCode::SUCCESS
+            // first into memory: clap panics when whoever reads has gone
+            let mut script = vec![];
+            clap_complete::generate(*shell, &mut Arguments::command(), "vainstall", &mut script);
+            match io::stdout().write_all(&script) {
+                Ok(()) => ExitCode::SUCCESS,
+                Err(_) => ExitCode::FAILURE,
+            }
         }
         Some(Generate::Man) => match clap_mangen::Man::new(Arguments::command()).render(&mut io::stdout()) {
             Ok(()) => ExitCode::SUCCESS,

@@ -1,6 +1,8 @@
 //! `vabuild completions SHELL`
 
+use anyhow::Context;
 use clap_complete::{Shell, generate};
+use std::io::Write;
 
 /// Writes a completion script for a shell
 #[derive(Debug, clap::Args)]
@@ -10,6 +12,8 @@ pub struct Arguments {
 }
 
 pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
-    generate(arguments.shell, &mut super::command(), "vabuild", &mut std::io::stdout());
-    Ok(())
+    // first into memory: clap panics when whoever reads has gone
+    let mut script = vec![];
+    generate(arguments.shell, &mut super::command(), "vabuild", &mut script);
+    std::io::stdout().write_all(&script).context("cannot write the completion script")
 }
