@@ -13,8 +13,12 @@ pub const FORMAT: u32 = 1;
 pub const MANIFEST: &str = "MANIFEST.json";
 pub const INDEX: &str = "INDEX.json";
 pub const FILES: &str = "files";
-/// Bytes of a manifest or index; a larger one is refused.
+/// Bytes of a manifest or index; a larger one is refused, and not made.
 pub const META_LIMIT: u64 = 64 << 20;
+/// Members below `files/`, as [`META_LIMIT`].
+pub const MEMBERS: usize = 500_000;
+/// Bytes of a member's path or a link's target (PATH_MAX in limits.h, without its end); a longer one is refused.
+pub const PATH_LIMIT: usize = 4095;
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Manifest {

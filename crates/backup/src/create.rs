@@ -2,7 +2,7 @@
 
 use crate::{
     Error, Result, Work,
-    archive::{FILES, FORMAT, INDEX, Index, MANIFEST, Manifest},
+    archive::{FILES, FORMAT, INDEX, Index, MANIFEST, MEMBERS, META_LIMIT, Manifest},
     journal::{Held, Journal},
     quiesce,
 };
@@ -150,6 +150,9 @@ impl Writer<'_, '_> {
             }
         }
         let text = json(INDEX, &self.index)?;
+        if text.len() as u64 > META_LIMIT {
+            return Err(Error::TooMany { most: self.index.members.len() });
+        }
         self.text(INDEX, &text)
     }
 
@@ -190,7 +193,7 @@ impl Writer<'_, '_> {
             return Ok(());
         };
         self.index.members.insert(member, hash);
-        Ok(())
+        if self.index.members.len() > MEMBERS { Err(Error::TooMany { most: MEMBERS }) } else { Ok(()) }
     }
 
     fn file(&mut self, path: &Path, stat: &Metadata, header: &mut tar::Header, at: &str) -> Result<String> {

@@ -27,6 +27,10 @@ pub enum Error {
     Untrusted { path: PathBuf },
     #[error("the backup has files of the {what} {name:?}, which this machine does not have")]
     NoSuchOwner { what: &'static str, name: String },
+    #[error(
+        "there are too many files for one backup ({most} with names of this length are the most): exclude some in `[backup]`"
+    )]
+    TooMany { most: usize },
     #[error("stopped on request")]
     Stopped,
     #[error("cannot {action} the unit {unit}")]
@@ -49,6 +53,7 @@ impl Error {
         match self {
             Error::DiskFull { .. } | Error::NoRoom { .. } => 5,
             Error::NoBackup { .. }
+            | Error::TooMany { .. }
             | Error::Archive(_)
             | Error::OtherAppliance { .. }
             | Error::TooNew { .. } => 2,

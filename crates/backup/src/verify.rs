@@ -2,7 +2,7 @@
 
 use crate::{
     Error, Result,
-    archive::{FILES, FORMAT, INDEX, Index, MANIFEST, META_LIMIT, Manifest},
+    archive::{FILES, FORMAT, INDEX, Index, MANIFEST, MEMBERS, META_LIMIT, Manifest, PATH_LIMIT},
 };
 use sha2::{Digest, Sha256};
 use std::{
@@ -75,7 +75,8 @@ pub fn verify(file: &mut File, appliance: &str, paths: &[String]) -> Result<Veri
     Ok(Verified { manifest, index, sizes })
 }
 
-/// Calls `each` for every member below `files/`; checks the order and the kinds, and that the archive has its end.
+/// Calls `each` for every member below `files/`; checks the order and the kinds, and that the archive has its end. Memory is
+/// bounded whatever the archive holds: long names are read here, for the library would read them whole.
 pub(crate) fn walk(
     file: &mut File,
     each: &mut dyn FnMut(&Member, &mut dyn Read) -> Result<()>,
@@ -83,13 +84,16 @@ pub(crate) fn walk(
     file.rewind().map_err(|e| damaged(&e))?;
     let mut tar = tar::Archive::new(zstd::Decoder::new(&mut *file).map_err(|e| damaged(&e))?);
     let (mut manifest, mut index): (Option<(Manifest, String)>, Option<Index>) = (None, None);
-    for entry in tar.entries().map_err(|e| damaged(&e))? {
+    let (mut long, mut members) = (Long::default(), 0);
+    for entry in tar.entries().map_err(|e| damaged(&e))?.raw(true) {
         let mut entry = entry.map_err(|e| damaged(&e))?;
-        let path =
-            String::from_utf8(entry.path_bytes().into_owned()).map_err(|_| bad("a name is not UTF-8"))?;
         if index.is_some() {
             return Err(bad("something follows its index"));
         }
+        if long.take(&mut entry)? {
+            continue;
+        }
+        let (path, target) = std::mem::take(&mut long).names(&entry)?;
         match (path.as_str(), manifest.is_some()) {
             (MANIFEST, false) => manifest = Some(read_manifest(&mut entry)?),
             (_, false) => return Err(bad("it does not begin with a manifest")),
@@ -98,7 +102,11 @@ pub(crate) fn walk(
                 index = Some(serde_json::from_slice(&text).map_err(|e| bad(format!("its index: {e}")))?);
             }
             (_, true) => {
-                let member = member(&entry, &path)?;
+                members += 1;
+                if members > MEMBERS {
+                    return Err(bad(format!("it has more than {MEMBERS} members")));
+                }
+                let member = member(&entry, &path, target)?;
                 each(&member, &mut entry)?;
             }
         }
@@ -109,6 +117,44 @@ pub(crate) fn walk(
         (Some((manifest, hash)), Some(index)) => Ok((manifest, index, hash)),
         (None, _) => Err(bad("it is empty")),
         (_, None) => Err(bad("its end is missing")),
+    }
+}
+
+/// Names that do not fit into a header: GNU tar writes them as members of their own before the one they belong to.
+#[derive(Default)]
+struct Long {
+    path: Option<Vec<u8>>,
+    target: Option<Vec<u8>>,
+}
+
+impl Long {
+    /// Whether the entry is such a name.
+    fn take(&mut self, entry: &mut tar::Entry<impl Read>) -> Result<bool> {
+        let place = match entry.header().entry_type() {
+            tar::EntryType::GNULongName => &mut self.path,
+            tar::EntryType::GNULongLink => &mut self.target,
+            _ => return Ok(false),
+        };
+        let mut name = vec![];
+        entry.take(PATH_LIMIT as u64 + 2).read_to_end(&mut name).map_err(|e| damaged(&e))?;
+        if name.last() == Some(&0) {
+            name.pop();
+        }
+        if name.len() > PATH_LIMIT {
+            return Err(bad(format!("a name is longer than {PATH_LIMIT} bytes")));
+        }
+        match place.replace(name) {
+            Some(_) => Err(bad("a name comes twice")),
+            None => Ok(true),
+        }
+    }
+
+    /// The entry's path, and the target of a link.
+    fn names(self, entry: &tar::Entry<impl Read>) -> Result<(String, Option<String>)> {
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).map_err(|_| bad("a name is not UTF-8"));
+        let path = self.path.unwrap_or_else(|| entry.path_bytes().into_owned());
+        let target = self.target.or_else(|| entry.link_name_bytes().map(|t| t.into_owned()));
+        Ok((text(path)?, target.map(text).transpose()?))
     }
 }
 
@@ -145,7 +191,7 @@ fn read_manifest(entry: &mut impl Read) -> Result<(Manifest, String)> {
     Ok((serde_json::from_slice(&text).map_err(wrong)?, configure::tree::sha256(&text)))
 }
 
-fn member<R: Read>(entry: &tar::Entry<R>, path: &str) -> Result<Member> {
+fn member<R: Read>(entry: &tar::Entry<R>, path: &str, target: Option<String>) -> Result<Member> {
     let below = path.strip_prefix(FILES).and_then(|p| p.strip_prefix('/')).map(|p| p.trim_end_matches('/'));
     let plain = |p: &&str| {
         !p.is_empty()
@@ -158,8 +204,7 @@ fn member<R: Read>(entry: &tar::Entry<R>, path: &str) -> Result<Member> {
         tar::EntryType::Directory => MemberKind::Folder,
         tar::EntryType::Regular => MemberKind::File { size: entry.size() },
         tar::EntryType::Symlink => {
-            let target = entry.link_name_bytes().map(|t| String::from_utf8(t.into_owned()));
-            let target = target.and_then(|t| t.ok()).filter(|t| !t.is_empty());
+            let target = target.filter(|t| !t.is_empty());
             MemberKind::Link {
                 target: target.ok_or_else(|| bad(format!("the link {path:?} has no target")))?,
             }

@@ -147,6 +147,48 @@ fn members_that_would_reach_elsewhere_are_refused() {
 }
 
 #[test]
+fn no_archive_takes_more_memory_than_its_limits() {
+    use backup::archive::{MEMBERS, PATH_LIMIT};
+    use std::io::Read;
+    // a name of 3 GB, which is a few hundred kB in the archive
+    let endless = |lab: &Lab, kind: EntryType, length: u64| {
+        let mut tar = Builder::new(zstd::Encoder::new(fs::File::create(lab.archive()).unwrap(), 1).unwrap());
+        put(&mut tar, "MANIFEST.json", EntryType::Regular, &serde_json::to_vec(&forged().manifest).unwrap());
+        let mut header = Header::new_gnu();
+        header.set_path("././@LongLink").unwrap();
+        header.set_entry_type(kind);
+        header.set_size(length);
+        header.set_cksum();
+        tar.append(&header, std::io::repeat(b'x').take(length)).unwrap();
+        put(&mut tar, "files/var/lib/wiki", EntryType::Directory, b"");
+        tar.into_inner().unwrap().finish().unwrap();
+    };
+    let lab = Lab::new();
+    for kind in [EntryType::GNULongName, EntryType::GNULongLink] {
+        endless(&lab, kind, PATH_LIMIT as u64 + 2);
+        assert!(refused(&lab, "a name").contains("longer than"));
+    }
+    let before = memory();
+    for kind in [EntryType::GNULongName, EntryType::XHeader, EntryType::XGlobalHeader] {
+        endless(&lab, kind, 3 << 30);
+        refused(&lab, "an endless name");
+    }
+    assert!(memory() - before < 512 << 20, "the archive's names were read into memory");
+    let mut many = forged().with("files/var/lib/wiki", EntryType::Directory, "");
+    many.members
+        .extend((0..MEMBERS).map(|n| (format!("files/var/lib/wiki/{n}"), EntryType::Regular, vec![])));
+    many.write(&lab);
+    assert!(refused(&lab, "many").contains("more than"));
+}
+
+/// The most memory that this process has ever had, in bytes (proc(5): VmHWM).
+fn memory() -> u64 {
+    let status = fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find_map(|l| l.strip_prefix("VmHWM:")).unwrap();
+    line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() * 1024
+}
+
+#[test]
 fn an_archive_that_is_exchanged_after_it_was_verified_writes_nothing_elsewhere() {
     use EntryType::{Directory, Regular, Symlink};
     let outside = tempfile::tempdir().unwrap();
