@@ -130,7 +130,11 @@ impl<R: Read> Frame<'_, R> {
         tape::each_file(&mut tar, CONTROL_LIMIT, |name, mode, content| {
             if name == "control" && paragraph.is_none() {
                 let mut text = vec![];
-                content.take(PARAGRAPH_LIMIT).read_to_end(&mut text)?;
+                content.take(PARAGRAPH_LIMIT + 1).read_to_end(&mut text)?;
+                if text.len() as u64 > PARAGRAPH_LIMIT {
+                    let message = "its control file is larger than 1 MiB, which no package needs";
+                    return Err(io::Error::new(io::ErrorKind::InvalidData, message));
+                }
                 paragraph = Some(text);
             } else if wanted.contains(&name) {
                 let mut bytes = vec![];

@@ -153,6 +153,12 @@ fn damaged_packages_are_named() {
     }
     fs::write(&path, [whole.as_slice(), b"more"].concat()).unwrap();
     assert!(deb::read::control_of(&path, &[]).unwrap_err().to_string().contains("something follows"));
+
+    let mut large = paragraph();
+    large.set("Description", format!("large\n{}", "many words\n".repeat(100_000)));
+    let path = Deb::new(large, MTIME).write_into(folder.path()).unwrap();
+    let error = deb::read::control_of(&path, &[]).unwrap_err().to_string();
+    assert!(error.contains("its control file is larger than 1 MiB"), "{error}");
 }
 
 proptest! {

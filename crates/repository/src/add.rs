@@ -2,6 +2,7 @@
 
 use crate::{
     Error, Package, Repository, Result, Signer,
+    disk::Flush,
     lock::Lock,
     publish::{Incoming, Publication},
     recover,
@@ -10,7 +11,7 @@ use crate::{
     stanza::Stanza,
     state::Published,
 };
-use std::{collections::HashMap, path::PathBuf};
+use std::{borrow::Cow, collections::HashMap, path::PathBuf};
 
 /// How packages come into the pool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -118,23 +119,28 @@ impl Merger<'_> {
     fn merge(&self, scanned: Vec<Scanned>) -> Result<Merged> {
         let mut merged = Merged::default();
         let here = self.published.iter().map(|s| &s.package);
-        let mut pool: HashMap<String, Package> =
-            here.chain(&self.elsewhere).map(|p| (p.path.clone(), p.clone())).collect();
+        let mut pool: HashMap<Cow<str>, Cow<Package>> =
+            here.chain(&self.elsewhere).map(|p| (Cow::Borrowed(p.path.as_str()), Cow::Borrowed(p))).collect();
+        // by name, as places in `merged.added.added`
+        let mut given: HashMap<String, Vec<usize>> = HashMap::new();
         for new in scanned {
-            let is_same =
-                |other: &Package| other.sha256 == new.package.sha256 && other.seeds == new.package.seeds;
-            let known = self.published.binary_search_by(|s| s.package.order(&new.package)).ok();
+            let package = &new.stanza.package;
+            let is_same = |other: &Package| other.sha256 == package.sha256 && other.seeds == package.seeds;
+            let known = self.published.binary_search_by(|s| s.package.order(package)).ok();
             let known = known.map(|at| &self.published[at].package);
-            let given = || merged.added.added.iter().find(|p| p.is_same_version(&new.package));
-            match (known.or_else(given), pool.get(&new.package.path)) {
-                (Some(known), _) if is_same(known) => merged.added.unchanged.push(new.package),
+            let same_name = given.get(&package.name).into_iter().flatten().map(|at| &merged.added.added[*at]);
+            let given_before = || same_name.clone().find(|p| p.is_same_version(package));
+            match (known.or_else(given_before), pool.get(package.path.as_str())) {
+                (Some(known), _) if is_same(known) => merged.added.unchanged.push(new.stanza.package),
                 (None, Some(pooled)) if is_same(pooled) => {
-                    merged.added.added.push(new.package.clone());
-                    merged.stanzas.push(Stanza::new(new.package, new.control));
+                    given.entry(package.name.clone()).or_default().push(merged.added.added.len());
+                    merged.added.added.push(package.clone());
+                    merged.stanzas.push(new.stanza);
                 }
                 (None, None) => {
-                    pool.insert(new.package.path.clone(), new.package.clone());
-                    merged.added.added.push(new.package.clone());
+                    pool.insert(Cow::Owned(package.path.clone()), Cow::Owned(package.clone()));
+                    given.entry(package.name.clone()).or_default().push(merged.added.added.len());
+                    merged.added.added.push(package.clone());
                     self.take(new, &mut merged)?;
                 }
                 _ => return Err(conflict(new)),
@@ -144,24 +150,25 @@ impl Merger<'_> {
     }
 
     fn take(&self, new: Scanned, merged: &mut Merged) -> Result<()> {
-        if let (Some(bytes), Some(seeds)) = (new.seeds, &new.package.seeds) {
+        if let (Some(bytes), Some(seeds)) = (new.seeds, &new.stanza.package.seeds) {
             let from = self.repository.staging().join(format!("{}.seeds", merged.incoming.len()));
-            self.repository.disk.write(&from, &bytes)?;
+            self.repository.disk.write(&from, &bytes, Flush::Later)?;
             merged.incoming.push(Incoming { from, path: seeds.path.clone(), link: false });
         }
         let link = new.copy.is_none();
         let from = new.copy.unwrap_or(new.source);
-        merged.incoming.push(Incoming { from, path: new.package.path.clone(), link });
-        merged.stanzas.push(Stanza::new(new.package, new.control));
+        merged.incoming.push(Incoming { from, path: new.stanza.package.path.clone(), link });
+        merged.stanzas.push(new.stanza);
         Ok(())
     }
 }
 
 fn conflict(new: Scanned) -> Error {
+    let package = new.stanza.package;
     Error::Conflict {
-        package: new.package.name,
-        version: new.package.version.to_string(),
-        architecture: new.package.architecture,
+        package: package.name,
+        version: package.version.to_string(),
+        architecture: package.architecture,
         file: new.source,
     }
 }

@@ -1,6 +1,7 @@
 //! Every write to the repository goes through here, durable and in small steps, so that a test can stop at each.
 
 use crate::{Error, Result};
+use rustix::fs::{AtFlags, CWD};
 use std::{
     fs::{self, File},
     io::{self, Write},
@@ -26,6 +27,14 @@ pub enum Fault {
     Full(usize),
 }
 
+/// When what was written has to outlast a power cut.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Flush {
+    Now,
+    /// Never, or the caller sees to it.
+    Later,
+}
+
 impl Disk {
     #[cfg(test)]
     pub fn with(fault: Fault) -> Self {
@@ -47,17 +56,8 @@ impl Disk {
         }
     }
 
-    /// Writes a whole file and flushes it to the disk.
-    pub fn write(&self, path: &Path, content: &[u8]) -> Result<()> {
-        self.write_file(path, content, true)
-    }
-
-    /// Writes a whole file that nobody misses after a power cut.
-    pub fn write_note(&self, path: &Path, content: &[u8]) -> Result<()> {
-        self.write_file(path, content, false)
-    }
-
-    fn write_file(&self, path: &Path, content: &[u8], durable: bool) -> Result<()> {
+    /// Writes a whole file.
+    pub fn write(&self, path: &Path, content: &[u8], flush: Flush) -> Result<()> {
         let write = || {
             let mut file = File::create(path)?;
             // a fault may strike in the middle
@@ -65,28 +65,29 @@ impl Disk {
             file.write_all(first)?;
             self.step(true)?;
             file.write_all(second)?;
-            if durable { file.sync_data() } else { Ok(()) }
+            match flush {
+                Flush::Now => file.sync_data(),
+                Flush::Later => Ok(()),
+            }
         };
         write().map_err(Error::io("write", path))
     }
 
-    /// A new file that the caller fills bit by bit and hands to [`Disk::flush`].
+    /// A new file that the caller fills bit by bit and makes durable once it has its place.
     pub fn create(&self, path: &Path) -> Result<File> {
         self.step(true).and_then(|()| File::create(path)).map_err(Error::io("create", path))
-    }
-
-    pub fn flush(&self, file: &File, path: &Path) -> Result<()> {
-        self.step(true).and_then(|()| file.sync_data()).map_err(Error::io("write", path))
     }
 
     pub fn rename(&self, from: &Path, to: &Path) -> Result<()> {
         self.step(true).and_then(|()| fs::rename(from, to)).map_err(Error::io("put into its place", to))
     }
 
-    /// A second name for a file; what was there under that name gives way.
+    /// A second name for a file, found through symbolic links; what was there under that name gives way.
     pub fn link(&self, from: &Path, to: &Path) -> Result<()> {
-        let again = || fs::remove_file(to).and_then(|()| fs::hard_link(from, to));
-        let link = || match fs::hard_link(from, to) {
+        let name =
+            || rustix::fs::linkat(CWD, from, CWD, to, AtFlags::SYMLINK_FOLLOW).map_err(io::Error::from);
+        let again = || fs::remove_file(to).and_then(|()| name());
+        let link = || match name() {
             Err(e) if e.kind() == io::ErrorKind::AlreadyExists => again(),
             result => result,
         };
@@ -101,10 +102,10 @@ impl Disk {
         self.step(true).and_then(|()| fs::create_dir_all(path)).map_err(Error::io("create the folder", path))
     }
 
-    /// Makes the names in a folder durable.
-    pub fn sync_folder(&self, path: &Path) -> Result<()> {
+    /// Makes a file's content durable, or the names in a folder.
+    pub fn sync(&self, path: &Path) -> Result<()> {
         let sync = || File::open(path)?.sync_all();
-        self.step(true).and_then(|()| sync()).map_err(Error::io("flush the folder", path))
+        self.step(true).and_then(|()| sync()).map_err(Error::io("flush to the disk", path))
     }
 
     /// Makes everything durable at once: cheaper than one by one when there is much.

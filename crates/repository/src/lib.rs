@@ -15,7 +15,7 @@
 //!
 //! - [`Repository`]: `add`, `refresh`, `list`, `verify`
 //! - [`key`]: the repository's key, [`SecretKey`] and [`PublicKey`]; [`gpg`]: keys that only gpg can reach
-//! - `scan` reads packages, `stanza` and `release` are the texts, `publish` writes, `recover` tidies up
+//! - `scan` reads packages, `parallel` is its threads, `stanza` and `release` are the texts, `publish` writes, `recover` tidies up
 
 mod add;
 mod date;
@@ -24,6 +24,7 @@ mod error;
 pub mod gpg;
 pub mod key;
 mod lock;
+mod parallel;
 mod publish;
 mod recover;
 mod release;

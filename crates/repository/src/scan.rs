@@ -1,17 +1,19 @@
 //! Reads packages, several at a time: each file once, for its hash, its control paragraph and its copy together.
 
-use crate::{Error, Package, Result, Seeds, disk::Disk, publish::MANY, stanza};
+use crate::{
+    Error, Package, Result, Seeds,
+    disk::Disk,
+    parallel,
+    stanza::{self, Stanza},
+};
 use deb::{Paragraph, Version};
 use sha2::{Digest, Sha256};
 use std::{
+    cmp::Reverse,
+    fmt::Write as _,
     fs::{self, File},
     io::{self, Read, Write},
     path::{Path, PathBuf},
-    sync::{
-        Mutex,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
-    },
-    thread,
 };
 
 /// Large enough that the calls do not count, small enough to stay in the processor's cache.
@@ -25,17 +27,26 @@ pub struct Scanned {
     pub source: PathBuf,
     /// The copy, when one was made.
     pub copy: Option<PathBuf>,
-    pub package: Package,
-    pub control: Paragraph,
+    pub stanza: Stanza,
     pub seeds: Option<Vec<u8>>,
 }
 
 /// Reads all packages, with copies in `staging` when that is given. The result is in the order of `files`.
 pub fn packages(files: &[PathBuf], disk: &Disk, staging: Option<&Path>) -> Result<Vec<Scanned>> {
-    each(files, |index, file, buffer| {
+    let size = |file: &Path| fs::metadata(file).map_or(0, |meta| meta.len());
+    let mut order: Vec<(usize, &Path)> = files.iter().map(PathBuf::as_path).enumerate().collect();
+    // the largest first: the last thread to end then ends soon after the others
+    order.sort_by_cached_key(|(_, file)| Reverse(size(file)));
+    let mut scanned = parallel::each(&order, buffer, |buffer, (index, file)| {
         let copy = staging.map(|folder| folder.join(format!("{index}.deb")));
-        package(file, copy, disk, buffer, files.len() <= MANY)
-    })
+        Ok((*index, package(file, copy, disk, buffer)?))
+    })?;
+    scanned.sort_by_key(|(index, _)| *index);
+    Ok(scanned.into_iter().map(|(_, scanned)| scanned).collect())
+}
+
+fn buffer() -> Vec<u8> {
+    vec![0; CHUNK]
 }
 
 /// Size and hash of each file; a file that cannot be read is a result of its own.
@@ -45,7 +56,7 @@ pub fn hashes(files: &[PathBuf]) -> Vec<io::Result<(u64, String)>> {
         tee.drain()?;
         Ok((tee.total, hex(&tee.hash.finalize())))
     };
-    each(files, |_, file, buffer| Ok(hash(file, buffer))).unwrap_or_default()
+    parallel::each(files, buffer, |buffer, file| Ok(hash(file, buffer))).unwrap_or_default()
 }
 
 /// The hash as it stands in an index.
@@ -54,45 +65,14 @@ pub fn sha256(bytes: &[u8]) -> String {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
+        // writing to a string cannot fail
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }
 
-/// Does the work on as many threads as there are processors; the first error in the order of files ends it.
-fn each<T: Send>(
-    files: &[PathBuf],
-    work: impl Fn(usize, &Path, &mut [u8]) -> Result<T> + Sync,
-) -> Result<Vec<T>> {
-    let threads = thread::available_parallelism().map_or(1, usize::from).min(files.len());
-    let (next, stop) = (AtomicUsize::new(0), AtomicBool::new(false));
-    let done = Mutex::new(Vec::with_capacity(files.len()));
-    thread::scope(|scope| {
-        for _ in 0..threads {
-            scope.spawn(|| {
-                let mut buffer = vec![0; CHUNK];
-                let mut mine = vec![];
-                while !stop.load(Ordering::Relaxed) {
-                    let index = next.fetch_add(1, Ordering::Relaxed);
-                    let Some(file) = files.get(index) else { break };
-                    let result = work(index, file, &mut buffer);
-                    stop.fetch_or(result.is_err(), Ordering::Relaxed);
-                    mine.push((index, result));
-                }
-                done.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).append(&mut mine);
-            });
-        }
-    });
-    let mut done = done.into_inner().unwrap_or_else(|poisoned| poisoned.into_inner());
-    done.sort_by_key(|(index, _)| *index);
-    done.into_iter().map(|(_, result)| result).collect()
-}
-
-fn package(
-    source: &Path,
-    copy: Option<PathBuf>,
-    disk: &Disk,
-    buffer: &mut [u8],
-    flush: bool,
-) -> Result<Scanned> {
+fn package(source: &Path, copy: Option<PathBuf>, disk: &Disk, buffer: &mut [u8]) -> Result<Scanned> {
     let file = File::open(source).map_err(Error::io("open", source))?;
     let length = file.metadata().map_err(Error::io("open", source))?.len();
     let out = copy.as_deref().map(|path| disk.create(path)).transpose()?;
@@ -108,9 +88,6 @@ fn package(
         return Err(Error::io("read", source)(io::Error::other("it changed while it was read")));
     }
     let sha256 = hex(&tee.hash.finalize());
-    if let (Some(out), Some(path), true) = (&out, &copy, flush) {
-        disk.flush(out, path)?;
-    }
     let (name, version, architecture) = identity(&control, source)?;
     let path = stanza::pool_path(&control, &name, &version, &architecture);
     let seeds = seeds_beside(source)?;
@@ -120,7 +97,7 @@ fn package(
         sha256: self::sha256(bytes),
     });
     let package = Package { name, version, architecture, path, size: length, sha256, seeds: described };
-    Ok(Scanned { source: source.into(), copy, package, control, seeds })
+    Ok(Scanned { source: source.into(), copy, stanza: Stanza::new(package, control), seeds })
 }
 
 /// Name, version and architecture, each safe to become part of a path.

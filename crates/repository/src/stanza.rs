@@ -48,6 +48,19 @@ impl Package {
     }
 }
 
+/// What is read back from an index.
+const FIELDS: [&str; 9] = [
+    "Package",
+    "Version",
+    "Architecture",
+    "Filename",
+    "Size",
+    "SHA256",
+    "Seeds",
+    "Seeds-Size",
+    "Seeds-SHA256",
+];
+
 impl Stanza {
     /// Makes the text of a package from its control paragraph.
     pub fn new(package: Package, mut control: Paragraph) -> Self {
@@ -78,14 +91,14 @@ impl Stanza {
 
     /// Only the fields that are needed are looked at: an index may hold thousands of packages.
     fn parse(text: &str) -> Result<Stanza, String> {
-        let field = |name: &str| {
-            let value = |line: &'_ str| -> Option<usize> {
-                // without regard to case (Policy 5.1), as the package's own control file was read
-                let is_it = line.get(..name.len())?.eq_ignore_ascii_case(name);
-                (is_it && line[name.len()..].starts_with(':')).then_some(name.len() + 1)
-            };
-            text.lines().find_map(|line| value(line).map(|at| line[at..].trim()))
-        };
+        let mut found = [None; FIELDS.len()];
+        for (name, value) in text.lines().filter_map(|line| line.split_once(':')) {
+            // without regard to case (Policy 5.1), as the package's own control file was read
+            if let Some(at) = FIELDS.iter().position(|field| field.eq_ignore_ascii_case(name)) {
+                found[at].get_or_insert(value.trim());
+            }
+        }
+        let field = |name: &str| FIELDS.iter().position(|field| *field == name).and_then(|at| found[at]);
         let name = field("Package").unwrap_or_default();
         let needed = |field_name: &str| {
             field(field_name).ok_or_else(|| format!("the package `{name}` has no field {field_name}"))
@@ -109,7 +122,10 @@ impl Stanza {
             sha256: needed("SHA256")?.into(),
             seeds,
         };
-        Ok(Stanza { package, text: format!("{text}\n") })
+        let mut line_ended = String::with_capacity(text.len() + 1);
+        line_ended.push_str(text);
+        line_ended.push('\n');
+        Ok(Stanza { package, text: line_ended })
     }
 }
 

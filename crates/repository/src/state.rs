@@ -8,6 +8,7 @@ use std::{
     collections::HashSet,
     fs, io,
     path::{Path, PathBuf},
+    thread,
 };
 
 /// A repository in a folder, seen as one of its suites.
@@ -102,10 +103,15 @@ impl Repository {
         for index in release.indices.iter().filter(|index| index.path.ends_with("/Packages")) {
             let path = self.by_hash(index);
             let text = fs::read_to_string(&path).map_err(Error::io("read the index", &path))?;
-            if scan::sha256(text.as_bytes()) != index.sha256 {
+            // both read all of it; nothing that was parsed is believed before the hash is known
+            let (hash, stanzas) = thread::scope(|scope| {
+                let hash = scope.spawn(|| scan::sha256(text.as_bytes()));
+                (hash.join(), Stanza::parse_all(&text))
+            });
+            if hash.ok().as_ref() != Some(&index.sha256) {
                 return Err(Error::damaged(&path, "altered since it was signed"));
             }
-            let stanzas = Stanza::parse_all(&text).map_err(|message| Error::damaged(&path, message))?;
+            let stanzas = stanzas.map_err(|message| Error::damaged(&path, message))?;
             all.extend(stanzas.into_iter().filter(|stanza| seen.insert(stanza.package.path.clone())));
         }
         all.sort_by(|a, b| a.package.order(&b.package));

@@ -1,12 +1,15 @@
-//! Indexing and publishing real packages, against apt-ftparchive, reprepro and aptly on the same files.
+//! Indexing and publishing real packages, against apt-ftparchive, reprepro and aptly on the same files. Needs 6 GB in
+//! the user's cache folder while it runs: two of the others copy every package in every round.
 
 use super::{Row, compare, timed};
 use anyhow::{Context, Result, ensure};
 use exec::Program;
 use repository::{Repository, SecretKey, Settings, Transfer};
 use std::{
+    cell::Cell,
     fs,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 const ENOUGH: usize = 1000;
@@ -78,6 +81,14 @@ struct Bench {
     debs: Vec<PathBuf>,
     folder: tempfile::TempDir,
     key: SecretKey,
+    /// How many folders were given out.
+    folders: Cell<usize>,
+}
+
+/// As [`timed`], from a quiet disk: nobody pays for what the one before has left to be written.
+fn settled(work: impl FnOnce() -> Result<()>) -> Result<Duration> {
+    rustix::fs::sync();
+    timed(work)
 }
 
 impl Bench {
@@ -85,7 +96,7 @@ impl Bench {
         let parent = debs[0].parent().and_then(Path::parent).context("the cache folder")?;
         let folder = tempfile::Builder::new().prefix("bench-").tempdir_in(parent)?;
         let key = SecretKey::generate(&folder.path().join("key"), "Bench <bench@example.org>", NOW)?;
-        let bench = Bench { debs, folder, key };
+        let bench = Bench { debs, folder, key, folders: Cell::new(0) };
         let home = bench.path("gnupg");
         fs::create_dir(&home)?;
         fs::set_permissions(&home, std::os::unix::fs::PermissionsExt::from_mode(0o700))?;
@@ -101,6 +112,12 @@ impl Bench {
         Program::new(program).env("GNUPGHOME", self.path("gnupg")).env("HOME", self.folder.path())
     }
 
+    /// A folder that nobody has used. Nothing is removed before the end: ext4 is slow to take inodes again that were
+    /// freed in the last minutes, and either side would wait for the other's.
+    fn fresh(&self, name: &str) -> String {
+        format!("{name}-{}", self.folders.replace(self.folders.get() + 1))
+    }
+
     fn add(&self, name: &str, debs: &[PathBuf]) -> Result<()> {
         let repository = Repository::new(&self.path(name), Settings::default())?;
         repository.add(debs, Transfer::Link, &self.key, NOW)?;
@@ -108,15 +125,15 @@ impl Bench {
     }
 
     /// The whole way, signed, from nothing.
-    fn all(&self) -> Result<std::time::Duration> {
-        let _ = fs::remove_dir_all(self.path("ours"));
-        timed(|| self.add("ours", &self.debs))
+    fn all(&self) -> Result<Duration> {
+        let name = self.fresh("ours");
+        settled(|| self.add(&name, &self.debs))
     }
 
     fn ftparchive(&self) -> Result<Row> {
         let folder = self.debs[0].parent().context("the cache folder")?;
         let index = Program::new("apt-ftparchive").args(["packages", "."]).dir(folder);
-        let theirs = |_| timed(|| Ok(index.run().map(|_| ())?));
+        let theirs = |_| settled(|| Ok(index.run().map(|_| ())?));
         // the first run of each only warms the page cache
         self.all()?;
         theirs(0)?;
@@ -125,18 +142,18 @@ impl Bench {
 
     fn reprepro(&self) -> Result<Row> {
         let theirs = |_| {
-            self.new_reprepro("reprepro", "")?;
-            timed(|| self.includedeb("reprepro", &self.debs))
+            let name = self.new_reprepro("")?;
+            settled(|| self.includedeb(&name, &self.debs))
         };
         compare("publish all, against reprepro (unsigned)", 0.1, ROUNDS, |_| self.all(), theirs)
     }
 
-    fn new_reprepro(&self, name: &str, more: &str) -> Result<()> {
-        let _ = fs::remove_dir_all(self.path(name));
-        fs::create_dir_all(self.path(name).join("conf"))?;
+    fn new_reprepro(&self, more: &str) -> Result<String> {
+        let name = self.fresh("reprepro");
+        fs::create_dir_all(self.path(&name).join("conf"))?;
         let conf = format!("Codename: stable\nArchitectures: amd64\nComponents: main\n{more}");
-        fs::write(self.path(name).join("conf/distributions"), conf)?;
-        Ok(())
+        fs::write(self.path(&name).join("conf/distributions"), conf)?;
+        Ok(name)
     }
 
     fn includedeb(&self, name: &str, debs: &[PathBuf]) -> Result<()> {
@@ -146,15 +163,14 @@ impl Bench {
     }
 
     fn aptly(&self) -> Result<Row> {
-        let root = self.path("aptly");
         let conf = self.path("aptly.conf");
-        fs::write(&conf, format!("{{\"rootDir\": \"{}\"}}", root.display()))?;
         let aptly = || self.with_gpg("aptly").arg(format!("-config={}", conf.display()));
         let folder = self.debs[0].parent().context("the cache folder")?;
         let theirs = |_| {
-            let _ = fs::remove_dir_all(&root);
+            let root = self.path(&self.fresh("aptly"));
+            fs::write(&conf, format!("{{\"rootDir\": \"{}\"}}", root.display()))?;
             aptly().args(["repo", "create", "bench"]).run()?;
-            timed(|| {
+            settled(|| {
                 aptly().args(["repo", "add", "bench"]).arg(folder).run()?;
                 let publish = ["publish", "repo", "-skip-signing", "-skip-contents", "-distribution=stable"];
                 aptly().args(publish).args(["-architectures=amd64", "bench"]).run()?;
@@ -168,12 +184,11 @@ impl Bench {
     fn one_more(&self) -> Result<Row> {
         let (last, others) = self.debs.split_at(9);
         let sign = format!("SignWith: {}\n", self.key_fingerprint());
-        self.new_reprepro("reprepro-signed", &sign)?;
-        self.includedeb("reprepro-signed", others)?;
-        let _ = fs::remove_dir_all(self.path("ours"));
-        self.add("ours", others)?;
-        let ours = |round: usize| timed(|| self.add("ours", &last[round..=round]));
-        let theirs = |round: usize| timed(|| self.includedeb("reprepro-signed", &last[round..=round]));
+        let (name, theirs) = (self.fresh("ours"), self.new_reprepro(&sign)?);
+        self.includedeb(&theirs, others)?;
+        self.add(&name, others)?;
+        let ours = |round: usize| settled(|| self.add(&name, &last[round..=round]));
+        let theirs = |round: usize| settled(|| self.includedeb(&theirs, &last[round..=round]));
         compare("add one package, against reprepro (both signed)", 0.15, last.len(), ours, theirs)
     }
 
