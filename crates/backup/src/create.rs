@@ -4,20 +4,25 @@ use crate::{
     Error, Result, Work,
     archive::{FILES, FORMAT, INDEX, Index, MANIFEST, MEMBERS, META_LIMIT, Manifest},
     journal::{Held, Journal},
+    place::{self, Place},
     quiesce,
 };
 use configure::accounts::Accounts;
 use events::Kind;
-use rustix::fs::{Mode, OFlags};
+use rustix::fs::OFlags;
 use sha2::{Digest, Sha256};
 use std::{
     collections::BTreeMap,
+    ffi::OsString,
     fs::{self, File, Metadata},
     io::{self, Read, Write},
     os::unix::fs::{MetadataExt, OpenOptionsExt},
-    path::{Component, Path, PathBuf},
+    path::Path,
     time::{Instant, SystemTime, UNIX_EPOCH},
 };
+
+/// Bytes of a path that is saved: a restore needs a few more beside it, and PATH_MAX is 4096.
+const LONGEST: usize = 4000;
 
 type Tar = tar::Builder<zstd::Encoder<'static, File>>;
 
@@ -27,16 +32,13 @@ struct Writer<'a, 'b> {
     tar: Tar,
     index: Index,
     accounts: Accounts,
-    exclude: Vec<PathBuf>,
-    /// The folder that holds the path being saved: root's own.
-    top: PathBuf,
     total: u64,
     told: Instant,
 }
 
 /// Writes the archive to `target`, whole or not at all. The quiesced units run again when this returns.
 pub fn create(work: &mut Work, target: &Path) -> Result<u64> {
-    let paths = work.paths()?;
+    let places = work.places()?;
     let (held, repaired) = Held::take(work.machine, work.name(), work.services)?;
     if repaired {
         (work.tell)(Kind::Warning { message: "an interrupted run was repaired first".into() });
@@ -49,7 +51,7 @@ pub fn create(work: &mut Work, target: &Path) -> Result<u64> {
     let units = quiesce::active(work.services, &quiesce)?;
     work.phase("quiesce", "Holding the application still", 1, 3);
     held.write(&Journal { units: units.clone(), ..Journal::default() })?;
-    let written = quiesce::stop_all(work.services, &units).and_then(|()| write(work, &paths, &part, file));
+    let written = quiesce::stop_all(work.services, &units).and_then(|()| write(work, &places, &part, file));
     // first the units, then whatever there is to complain about
     let started = quiesce::start_all(work.services, &units);
     let started = started.and_then(|()| held.clear());
@@ -64,14 +66,12 @@ pub fn create(work: &mut Work, target: &Path) -> Result<u64> {
     done
 }
 
-fn write(work: &mut Work, paths: &[String], part: &Path, file: File) -> Result<u64> {
+fn write(work: &mut Work, places: &[Place], part: &Path, file: File) -> Result<u64> {
     work.phase("measure", "Looking at what there is", 2, 3);
-    let exclude = work.installed.definition.backup.iter().flat_map(|b| &b.exclude);
-    let exclude: Vec<PathBuf> = exclude.map(|p| work.machine.path(p)).collect();
     let mut total = 0;
-    for path in paths {
-        each(&work.machine.path(path), &exclude, &mut |_, stat| {
-            total += if stat.is_file() { stat.len() } else { 0 };
+    for place in places {
+        each(&work.machine.path(&place.real), Path::new(""), place, &mut |_, stat| {
+            total += stat.filter(|s| s.is_file()).map_or(0, Metadata::len);
             Ok(())
         })?;
     }
@@ -80,17 +80,8 @@ fn write(work: &mut Work, paths: &[String], part: &Path, file: File) -> Result<u
     zstd.include_checksum(true).map_err(Error::io("write", part))?;
     let accounts = Accounts::read(work.machine)?;
     let tar = tar::Builder::new(zstd);
-    let mut writer = Writer {
-        work,
-        tar,
-        index: Index::default(),
-        accounts,
-        exclude,
-        top: PathBuf::new(),
-        total,
-        told: Instant::now(),
-    };
-    writer.all(paths).map_err(|e| match e {
+    let mut writer = Writer { work, tar, index: Index::default(), accounts, total, told: Instant::now() };
+    writer.all(places).map_err(|e| match e {
         // it is the archive that found no room, not the file that was read
         Error::DiskFull { operation: "save", .. } => {
             Error::DiskFull { operation: "write", path: part.into() }
@@ -105,48 +96,60 @@ fn write(work: &mut Work, paths: &[String], part: &Path, file: File) -> Result<u
     finish(writer.tar).map_err(Error::io("write", part))
 }
 
-/// Every entry below a path, a folder before its content, sorted; nothing when it does not exist.
+/// Every entry of a place, a folder before its content, sorted; nothing when it does not exist. None instead of what is there
+/// when its path is longer than the system's calls take.
 fn each(
-    path: &Path,
-    exclude: &[PathBuf],
-    found: &mut dyn FnMut(&Path, &Metadata) -> Result<()>,
+    base: &Path,
+    below: &Path,
+    place: &Place,
+    found: &mut dyn FnMut(&Path, Option<&Metadata>) -> Result<()>,
 ) -> Result<()> {
-    let stat = match path.symlink_metadata() {
-        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
-        other => other.map_err(Error::io("look at", path))?,
-    };
-    if exclude.iter().any(|e| path.starts_with(e)) {
+    let path = place::join(base, below);
+    if place.excludes(below) {
         return Ok(());
     }
-    found(path, &stat)?;
+    if path.as_os_str().len() > LONGEST {
+        return found(below, None);
+    }
+    let stat = match path.symlink_metadata() {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
+        other => other.map_err(Error::io("look at", &path))?,
+    };
+    found(below, Some(&stat))?;
     if stat.is_dir() {
-        let entries = fs::read_dir(path).and_then(|d| d.collect::<io::Result<Vec<_>>>());
-        let mut entries: Vec<PathBuf> =
-            entries.map_err(Error::io("list", path))?.iter().map(|e| e.path()).collect();
-        entries.sort();
-        for entry in entries {
-            each(&entry, exclude, found)?;
+        let entries = fs::read_dir(&path).and_then(|d| d.collect::<io::Result<Vec<_>>>());
+        let entries = entries.map_err(Error::io("list", &path))?;
+        let mut names: Vec<OsString> = entries.iter().map(|e| e.file_name()).collect();
+        names.sort();
+        for name in names {
+            each(base, &below.join(name), place, found)?;
         }
     }
     Ok(())
 }
 
 impl Writer<'_, '_> {
-    fn all(&mut self, paths: &[String]) -> Result<()> {
-        let manifest = self.manifest(paths);
+    fn all(&mut self, places: &[Place]) -> Result<()> {
+        let manifest = self.manifest(places);
         let text = json(MANIFEST, &manifest)?;
         self.index.manifest = configure::tree::sha256(&text);
         self.text(MANIFEST, &text)?;
-        for path in paths {
+        for place in places {
             let mut entries = vec![];
-            self.top = self.work.machine.path(path).parent().map(Path::to_path_buf).unwrap_or_default();
-            each(&self.work.machine.path(path), &self.exclude, &mut |path, stat| {
-                entries.push((path.to_path_buf(), stat.clone()));
+            each(&self.work.machine.path(&place.real), Path::new(""), place, &mut |below, stat| {
+                entries.push((below.to_path_buf(), stat.cloned()));
                 Ok(())
             })?;
-            for (path, stat) in entries {
+            for (below, stat) in entries {
                 self.work.go_on()?;
-                self.entry(&path, &stat)?;
+                match stat {
+                    Some(stat) => self.entry(place, &below, &stat)?,
+                    None => {
+                        let path = Path::new(&place.path).join(below);
+                        let message = format!("{} is too long a path and is not saved", path.display());
+                        (self.work.tell)(Kind::Warning { message });
+                    }
+                }
             }
         }
         let text = json(INDEX, &self.index)?;
@@ -156,7 +159,7 @@ impl Writer<'_, '_> {
         self.text(INDEX, &text)
     }
 
-    fn manifest(&self, paths: &[String]) -> Manifest {
+    fn manifest(&self, places: &[Place]) -> Manifest {
         let created = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs());
         let appliance = &self.work.installed.appliance;
         Manifest {
@@ -164,14 +167,15 @@ impl Writer<'_, '_> {
             appliance: appliance.name.clone(),
             version: appliance.version.clone(),
             created,
-            paths: paths.to_vec(),
+            paths: places.iter().map(|p| p.path.clone()).collect(),
             packages: versions(&appliance.packages),
         }
     }
 
-    fn entry(&mut self, path: &Path, stat: &Metadata) -> Result<()> {
-        let member =
-            path.strip_prefix(self.work.machine.root()).unwrap_or(path).to_string_lossy().into_owned();
+    fn entry(&mut self, place: &Place, below: &Path, stat: &Metadata) -> Result<()> {
+        let member = place::join(Path::new(place.path.trim_start_matches('/')), below);
+        let member = member.to_string_lossy().into_owned();
+        let path = &place::join(&self.work.machine.path(&place.real), below);
         let mut header = tar::Header::new_gnu();
         header.set_metadata_in_mode(stat, tar::HeaderMode::Complete);
         let name = |e| Error::io("save", path)(e);
@@ -186,7 +190,7 @@ impl Writer<'_, '_> {
             self.tar.append_link(&mut header, &at, &target).map_err(Error::io("save", path))?;
             configure::tree::sha256(target.as_os_str().as_encoded_bytes())
         } else if stat.is_file() {
-            self.file(path, stat, &mut header, &at)?
+            self.file(place, path, stat, &mut header, &at)?
         } else {
             let message = format!("{} is a socket, pipe or device and is not saved", path.display());
             (self.work.tell)(Kind::Warning { message });
@@ -196,8 +200,20 @@ impl Writer<'_, '_> {
         if self.index.members.len() > MEMBERS { Err(Error::TooMany { most: MEMBERS }) } else { Ok(()) }
     }
 
-    fn file(&mut self, path: &Path, stat: &Metadata, header: &mut tar::Header, at: &str) -> Result<String> {
-        let file = open(&self.top, path).map_err(Error::io("read", path))?;
+    fn file(
+        &mut self,
+        place: &Place,
+        path: &Path,
+        stat: &Metadata,
+        header: &mut tar::Header,
+        at: &str,
+    ) -> Result<String> {
+        // the folder that holds the place is root's own
+        let base = self.work.machine.path(&place.real);
+        let top = base.parent().unwrap_or(Path::new("/"));
+        let file = path.strip_prefix(top).map_err(io::Error::other);
+        let file = file.and_then(|below| place::open(top, below, OFlags::RDONLY | OFlags::NONBLOCK));
+        let file = File::from(file.map_err(Error::io("read", path))?);
         let mut reader = Hashing { inner: file.take(stat.len()), hash: Sha256::new(), bytes: 0 };
         let appended = self.tar.append_data(header, at, &mut reader);
         appended.map_err(Error::io("save", path))?;
@@ -222,25 +238,6 @@ impl Writer<'_, '_> {
         header.set_mode(0o600);
         self.tar.append_data(&mut header, name, text).map_err(Error::io("save", name))
     }
-}
-
-/// Opens a file below `top`. The data's own user may put a link to anywhere in place of any folder on the way, at any
-/// moment; what lies there is none of its data. Step by step, for openat2(2) is not there in a plugin's sandbox
-/// (RestrictSUIDSGID= of systemd.exec(5)).
-fn open(top: &Path, path: &Path) -> io::Result<File> {
-    let step = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let file = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let below = path.strip_prefix(top).map_err(io::Error::other)?;
-    let mut folder = rustix::fs::open(top, OFlags::PATH | OFlags::CLOEXEC, Mode::empty())?;
-    let mut components = below.components().peekable();
-    while let Some(component) = components.next() {
-        let Component::Normal(name) = component else {
-            return Err(io::Error::other("a path that leads out of its folder"));
-        };
-        let last = components.peek().is_none();
-        folder = rustix::fs::openat(&folder, name, if last { file } else { step }, Mode::empty())?;
-    }
-    Ok(folder.into())
 }
 
 struct Hashing<R> {
@@ -275,25 +272,4 @@ fn versions(relations: &[String]) -> BTreeMap<String, String> {
         exec::Program::new("dpkg-query").args(["--show", "--showformat=${Package} ${Version}\\n", "--"]);
     let text = query.args(names).output().map(|o| o.text()).unwrap_or_default();
     text.lines().filter_map(|l| l.split_once(' ')).map(|(n, v)| (n.to_string(), v.to_string())).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use std::os::unix::fs::symlink;
-
-    #[test]
-    fn a_link_on_the_way_is_not_followed() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = |name: &str| folder.path().join(name);
-        fs::create_dir_all(path("lib/wiki/pages")).unwrap();
-        fs::create_dir(path("secret")).unwrap();
-        fs::write(path("lib/wiki/pages/front"), "page").unwrap();
-        fs::write(path("secret/front"), "secret").unwrap();
-        let front = path("lib/wiki/pages/front");
-        assert!(open(&path("lib"), &front).is_ok());
-        fs::rename(path("lib/wiki/pages"), path("lib/wiki/aside")).unwrap();
-        symlink(path("secret"), path("lib/wiki/pages")).unwrap();
-        assert!(open(&path("lib"), &front).is_err());
-    }
 }

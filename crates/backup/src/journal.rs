@@ -1,6 +1,6 @@
 //! What is under way, on disk: so that the next run can repair what a killed one left.
 
-use crate::{Error, Result, quiesce};
+use crate::{Error, Result, place, quiesce};
 use configure::Machine;
 use rustix::fs::{FlockOperation, flock};
 use serde::{Deserialize, Serialize};
@@ -33,6 +33,9 @@ pub struct Journal {
     pub units: Vec<String>,
     /// Absolute, as on the machine; whether something was there before.
     pub paths: Vec<(String, bool)>,
+    /// What is carried over from the old to the new: one of the paths, and what lies below it.
+    #[serde(default)]
+    pub kept: Vec<(String, PathBuf)>,
 }
 
 /// One backup or restore at a time, with its journal.
@@ -107,12 +110,16 @@ pub fn resolve(machine: &Machine, services: &dyn quiesce::Services, journal: &Jo
 
 /// Ends a swap one way or the other: after it there is one version of each path, and nothing beside it.
 fn settle(machine: &Machine, journal: &Journal) -> Result<()> {
-    for (path, was_there) in &journal.paths {
-        let (path, new, old) = names(machine, path);
+    for (real, was_there) in &journal.paths {
+        let (path, new, old) = names(machine, real);
         if journal.phase == Phase::Swapping {
             if old.symlink_metadata().is_ok() {
                 // nothing is removed before the old is in its place again
                 if path.symlink_metadata().is_ok() {
+                    for (_, below) in journal.kept.iter().filter(|(of, _)| of == real) {
+                        place::carry(&path, &old, below)
+                            .map_err(Error::io("bring back", path.join(below)))?;
+                    }
                     remove(&new)?;
                     fs::rename(&path, &new).map_err(Error::io("set aside", &path))?;
                 }

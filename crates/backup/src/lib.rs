@@ -5,6 +5,7 @@
 //! * [`verify`](verify()): every rule on an archive, before anything is touched
 //! * [`restore`](restore()): extracted beside, swapped by rename, swapped back when anything fails
 //! * [`journal`]: what a restore or a backup that was killed has left to be done
+//! * `place`: where a saved path really lies, and what of it is left out
 //! * [`quiesce`]: units stopped for the time of the work
 //! * [`command`]: the program `appliance-backup`, for a person and as a plugin's action
 
@@ -13,6 +14,7 @@ pub mod command;
 mod create;
 pub mod error;
 pub mod journal;
+mod place;
 pub mod quiesce;
 mod restore;
 mod verify;
@@ -47,13 +49,14 @@ impl Work<'_> {
     pub(crate) fn name(&self) -> &str {
         &self.installed.appliance.name
     }
-    /// All that is saved: the definition's paths, the answers, the secrets. Absolute.
-    pub(crate) fn paths(&self) -> Result<Vec<String>> {
+    /// All that is saved: the definition's paths, the answers, the secrets.
+    pub(crate) fn places(&self) -> Result<Vec<place::Place>> {
         let name = self.name();
         let none = || Error::NoBackup { name: name.into() };
         let backup = self.installed.definition.backup.as_ref().ok_or_else(none)?;
         let state = format!("{}/{name}", configure::machine::STATE);
         let own = [format!("{state}/answers.json"), format!("{state}/secrets")];
-        Ok(backup.paths.iter().cloned().chain(own).collect())
+        let paths = backup.paths.iter().chain(&own);
+        Ok(paths.map(|path| place::Place::of(self.machine, path, &backup.exclude)).collect())
     }
 }

@@ -1,12 +1,13 @@
 //! Restoring a backup.
 //!
 //! The archive is read twice: once to hold it to every rule, once to extract it beside the present data, hashes checked
-//! again. Then the units stop, each path is swapped by rename, the units start, and the configuration is applied. When
+//! again. Then the units stop, each path is swapped by rename, what backups leave out is carried over, the units start, and the configuration is applied. When
 //! anything fails, the old data is swapped back.
 
 use crate::{
     Error, Result, Work,
     journal::{self, Held, Journal, Phase},
+    place::{self, Moved, Place},
     quiesce,
     verify::{self, Member, MemberKind, Verified, verify},
 };
@@ -24,7 +25,8 @@ use std::{
 
 /// Puts back what the archive holds. On an error the machine is as it was.
 pub fn restore(work: &mut Work, archive: &Path) -> Result<()> {
-    let paths = work.paths()?;
+    let places = work.places()?;
+    let paths: Vec<String> = places.iter().map(|p| p.path.clone()).collect();
     let (held, repaired) = Held::take(work.machine, work.name(), work.services)?;
     if repaired {
         (work.tell)(Kind::Warning { message: "an interrupted run was repaired first".into() });
@@ -39,15 +41,18 @@ pub fn restore(work: &mut Work, archive: &Path) -> Result<()> {
         });
     }
     // a path that the backup does not have was not there when it was made, or is new since: it stays
-    let paths: Vec<String> = paths
-        .into_iter()
-        .filter(|p| verified.index.members.contains_key(p.trim_start_matches('/')))
-        .collect();
-    check_room(work, &paths, &verified)?;
-    let was_there = |p: &String| (p.clone(), work.machine.path(p).symlink_metadata().is_ok());
-    let mut journal = Journal { paths: paths.iter().map(was_there).collect(), ..Journal::default() };
+    let saved = |p: &Place| verified.index.members.contains_key(p.path.trim_start_matches('/'));
+    let places: Vec<Place> = places.into_iter().filter(saved).collect();
+    check_room(work, &places, &verified)?;
+    let was_there = |p: &Place| (p.real.clone(), work.machine.path(&p.real).symlink_metadata().is_ok());
+    let kept = |p: &Place| p.exclude.iter().map(|below| (p.real.clone(), below.clone())).collect::<Vec<_>>();
+    let mut journal = Journal {
+        paths: places.iter().map(was_there).collect(),
+        kept: places.iter().flat_map(kept).collect(),
+        ..Journal::default()
+    };
     held.write(&journal)?;
-    let done = extract(work, &mut file, &paths, &verified).and_then(|()| swap(work, &held, &mut journal));
+    let done = extract(work, &mut file, &places, &verified).and_then(|()| swap(work, &held, &mut journal));
     if done.is_err() {
         // whoever ends this when it is killed brings the old back, too; a full disk must not keep us from it
         let _ = held.write(&journal);
@@ -61,10 +66,10 @@ pub fn restore(work: &mut Work, archive: &Path) -> Result<()> {
     done
 }
 
-fn check_room(work: &Work, paths: &[String], verified: &Verified) -> Result<()> {
+fn check_room(work: &Work, places: &[Place], verified: &Verified) -> Result<()> {
     let mut needed: Vec<(u64, PathBuf, u64)> = vec![];
-    for path in paths {
-        let target = work.machine.path(path);
+    for place in places {
+        let target = work.machine.path(&place.real);
         let parent = target.parent().unwrap_or(Path::new("/")).to_path_buf();
         let stat = parent.metadata().map_err(Error::io("look at", &parent))?;
         let trusted = stat.uid() == 0 || stat.uid() == rustix::process::geteuid().as_raw();
@@ -72,7 +77,7 @@ fn check_room(work: &Work, paths: &[String], verified: &Verified) -> Result<()> 
         if !trusted || stat.mode() & 0o022 != 0 || !real.starts_with(work.machine.root()) {
             return Err(Error::Untrusted { path: target });
         }
-        let size = verified.sizes.get(path.trim_start_matches('/')).copied().unwrap_or(0);
+        let size = verified.sizes.get(place.path.trim_start_matches('/')).copied().unwrap_or(0);
         match needed.iter_mut().find(|(device, ..)| *device == stat.dev()) {
             Some((.., sum)) => *sum += size,
             None => needed.push((stat.dev(), parent, size)),
@@ -88,17 +93,20 @@ fn check_room(work: &Work, paths: &[String], verified: &Verified) -> Result<()> 
     Ok(())
 }
 
-fn extract(work: &mut Work, file: &mut File, paths: &[String], verified: &Verified) -> Result<()> {
+fn extract(work: &mut Work, file: &mut File, places: &[Place], verified: &Verified) -> Result<()> {
     work.phase("extract", "Unpacking beside the present data", 2, 4);
-    for path in paths {
-        journal::remove(&journal::names(work.machine, path).1)?;
+    let paths: Vec<String> = places.iter().map(|p| p.path.clone()).collect();
+    for place in places {
+        journal::remove(&journal::names(work.machine, &place.real).1)?;
     }
     let accounts = Accounts::read(work.machine)?;
     let (mut folders, mut bytes, mut told) = (vec![], 0, Instant::now());
     verify::walk(file, &mut |member, content| {
         work.go_on()?;
-        let Some(root) = verify::root_of(&member.path, paths) else { return Ok(()) };
-        let new = journal::names(work.machine, &format!("/{root}")).1;
+        let Some(root) = verify::root_of(&member.path, &paths) else { return Ok(()) };
+        let place = places.iter().find(|p| p.path.trim_start_matches('/') == root);
+        let Some(place) = place else { return Ok(()) };
+        let new = journal::names(work.machine, &place.real).1;
         let below = Path::new(&member.path).strip_prefix(&root).unwrap_or(Path::new(""));
         let target = if below.as_os_str().is_empty() { new } else { new.join(below) };
         // who can write to the archive must not bring in now what was not looked at then
@@ -192,6 +200,17 @@ fn owner(member: &Member, accounts: &Accounts) -> Result<(u32, u32)> {
     }
 }
 
+/// What no backup has stays as it is.
+fn keep(old: &Path, path: &Path, below: &Path, tell: &mut dyn FnMut(Kind)) -> Result<()> {
+    let moved = place::carry(old, path, below).map_err(Error::io("keep", path.join(below)))?;
+    if moved == Moved::NoFolder {
+        let at = path.join(below);
+        let message = format!("{} is not kept: its folder is not in the backup", at.display());
+        tell(Kind::Warning { message });
+    }
+    Ok(())
+}
+
 fn swap(work: &mut Work, held: &Held, journal: &mut Journal) -> Result<()> {
     work.phase("swap", "Putting the backup in place", 3, 4);
     work.go_on()?;
@@ -200,12 +219,15 @@ fn swap(work: &mut Work, held: &Held, journal: &mut Journal) -> Result<()> {
     journal.phase = Phase::Swapping;
     held.write(journal)?;
     quiesce::stop_all(work.services, &journal.units)?;
-    for (path, was_there) in &journal.paths {
-        let (path, new, old) = journal::names(work.machine, path);
+    for (real, was_there) in &journal.paths {
+        let (path, new, old) = journal::names(work.machine, real);
         if *was_there {
             fs::rename(&path, &old).map_err(Error::io("set aside", &path))?;
         }
         fs::rename(&new, &path).map_err(Error::io("put in place", &path))?;
+        for (_, below) in journal.kept.iter().filter(|(of, _)| of == real) {
+            keep(&old, &path, below, work.tell)?;
+        }
         journal::sync_folder_of(&path)?;
     }
     // from here on the application may write: whoever comes after a kill keeps the new

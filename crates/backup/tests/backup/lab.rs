@@ -111,6 +111,9 @@ impl Lab {
     pub fn create(&self) -> Result<u64> {
         backup::create(&mut self.work(&mut |_| {}), &self.archive())
     }
+    pub fn create_with(&self, tell: &mut dyn FnMut(events::Kind)) -> Result<u64> {
+        backup::create(&mut self.work(tell), &self.archive())
+    }
     pub fn restore(&self) -> Result<()> {
         backup::restore(&mut self.work(&mut |_| {}), &self.archive())
     }
