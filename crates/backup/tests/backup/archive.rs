@@ -30,11 +30,8 @@ fn every_cut_and_many_flipped_bits_are_found() {
         fs::write(lab.archive(), &altered).unwrap();
         // a few header bits mean nothing; then the backup has to be the same
         let before = lab.tree();
-        if lab.restore().is_err() {
-            assert_eq!(lab.tree(), before, "bit {at}");
-        } else {
-            assert_eq!(lab.tree(), before, "bit {at}");
-        }
+        let _ = lab.restore();
+        assert_eq!(lab.tree(), before, "bit {at}");
         lab.services.calls.borrow_mut().clear();
     }
 }

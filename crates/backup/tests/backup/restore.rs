@@ -113,7 +113,7 @@ fn data_on_another_disk_is_saved_and_put_back_there() {
 fn a_link_that_is_not_roots_is_saved_as_a_link() {
     let lab = Lab::new();
     fs::create_dir(lab.path("/srv")).unwrap();
-    fs::write(lab.path("/srv/secret"), "secret").unwrap();
+    fs::write(lab.path("/srv/other"), "of somebody else").unwrap();
     fs::remove_dir_all(lab.path("/var/lib/wiki")).unwrap();
     std::os::unix::fs::symlink("../../srv", lab.path("/var/lib/wiki")).unwrap();
     std::os::unix::fs::chown(lab.path("/var/lib"), Some(65534), Some(65534)).unwrap();
@@ -121,9 +121,7 @@ fn a_link_that_is_not_roots_is_saved_as_a_link() {
     let mut text = vec![];
     std::io::copy(&mut zstd::Decoder::new(fs::File::open(lab.archive()).unwrap()).unwrap(), &mut text)
         .unwrap();
-    assert!(
-        !String::from_utf8_lossy(&text).contains("srv/secret") && !text.windows(6).any(|w| w == b"wiki/s")
-    );
+    assert!(!String::from_utf8_lossy(&text).contains("of somebody else"));
 }
 
 #[test]
