@@ -46,6 +46,8 @@ pub struct Trace {
     pub registered: BTreeMap<String, (String, String)>,
     /// What scripts put into the templates' texts, by question and variable.
     pub substituted: BTreeMap<String, BTreeMap<String, String>>,
+    /// Values that scripts gave to questions themselves, in their order: question, package, value. May hold secrets.
+    pub set: Vec<(String, String, String)>,
     /// Packages in the order in which they were preconfigured.
     pub preconfigured: Vec<String>,
     package: String,
@@ -137,6 +139,9 @@ impl Trace {
                     shown: code == "0",
                 });
             }
+            [verb, question, ..] if verb.eq_ignore_ascii_case("SET") && code == "0" => {
+                self.set.push((question.into(), self.package.clone(), words[2..].join(" ")));
+            }
             [verb, template, question, ..] if verb.eq_ignore_ascii_case("REGISTER") && code == "0" => {
                 let by = (template.to_owned(), self.package.clone());
                 self.registered.entry(question.to_owned()).or_insert(by);
@@ -174,6 +179,8 @@ debconf (developer): <-- REGISTER dbconfig-common/mysql/app-pass phpmyadmin/mysq
 debconf (developer): --> 0 question registered
 debconf (developer): <-- SUBST phpmyadmin/mysql/app-pass pkg php my admin
 debconf (developer): --> 0
+debconf (developer): <-- SET phpmyadmin/mysql/app-pass a b
+debconf (developer): --> 0 value set
 debconf (developer): <-- INPUT critical phpmyadmin/mysql/app-pass
 debconf (developer): --> 0 question will be asked
 debconf (developer): frontend started
@@ -206,6 +213,7 @@ debconf (developer): --> 0 question will be asked
             ("dbconfig-common/mysql/app-pass".into(), "phpmyadmin".into())
         );
         assert_eq!(trace.substituted["phpmyadmin/mysql/app-pass"]["pkg"], "php my admin");
+        assert_eq!(trace.set, [("phpmyadmin/mysql/app-pass".into(), "phpmyadmin".into(), "a b".into())]);
         assert_eq!(trace.preconfigured, ["libc6.d"]);
     }
 

@@ -96,7 +96,9 @@ fn package(source: &Path, copy: Option<PathBuf>, disk: &Disk, buffer: &mut [u8])
         size: bytes.len() as u64,
         sha256: self::sha256(bytes),
     });
-    let package = Package { name, version, architecture, path, size: length, sha256, seeds: described };
+    let coverage = control.get(stanza::COVERAGE).and_then(stanza::coverage);
+    let package =
+        Package { name, version, architecture, path, size: length, sha256, seeds: described, coverage };
     Ok(Scanned { source: source.into(), copy, stanza: Stanza::new(package, control), seeds })
 }
 

@@ -16,6 +16,8 @@ pub struct Package {
     /// In hexadecimal digits.
     pub sha256: String,
     pub seeds: Option<Seeds>,
+    /// Of the questions that are asked while an appliance is installed, how many it answers: `12/12`.
+    pub coverage: Option<String>,
 }
 
 /// The seeds beside a metapackage.
@@ -49,7 +51,7 @@ impl Package {
 }
 
 /// What is read back from an index.
-const FIELDS: [&str; 9] = [
+const FIELDS: [&str; 10] = [
     "Package",
     "Version",
     "Architecture",
@@ -59,6 +61,7 @@ const FIELDS: [&str; 9] = [
     "Seeds",
     "Seeds-Size",
     "Seeds-SHA256",
+    COVERAGE,
 ];
 
 impl Stanza {
@@ -121,12 +124,24 @@ impl Stanza {
             size: number(needed("Size")?)?,
             sha256: needed("SHA256")?.into(),
             seeds,
+            coverage: field(COVERAGE).and_then(coverage),
         };
         let mut line_ended = String::with_capacity(text.len() + 1);
         line_ended.push_str(text);
         line_ended.push('\n');
         Ok(Stanza { package, text: line_ended })
     }
+}
+
+/// The field of a metapackage with its question coverage.
+pub const COVERAGE: &str = "Question-Coverage";
+
+/// Two numbers; whatever else a package says there is nobody's coverage.
+pub fn coverage(text: &str) -> Option<String> {
+    let number = |part: &str| (part.len() <= 9).then(|| part.parse::<u32>().ok()).flatten();
+    let (answered, asked) = text.trim().split_once('/')?;
+    let (answered, asked) = (number(answered)?, number(asked)?);
+    (answered <= asked).then(|| format!("{answered}/{asked}"))
 }
 
 /// Where a package lies in the pool: `pool/main/m/moin/moin_2.0_all.deb`, by the source's name as in Debian.
@@ -157,6 +172,7 @@ mod tests {
             size: 7,
             sha256: "ab".into(),
             seeds,
+            coverage: None,
         };
         let stanza = Stanza::new(package, control);
         let again = Stanza::parse_all(&format!("{}\n{}\n", stanza.text, stanza.text)).unwrap();
@@ -175,6 +191,7 @@ mod tests {
             size: 7,
             sha256: "ab".into(),
             seeds: None,
+            coverage: None,
         };
         let stanza = Stanza::new(package.clone(), Paragraph::parse(text).unwrap());
         assert!(!stanza.text.to_lowercase().contains("seeds") && !stanza.text.contains("SHA512"));

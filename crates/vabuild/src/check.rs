@@ -2,8 +2,10 @@
 //!
 //! * [`show`]: mistakes as text for a terminal
 //! * [`index`]: whether the packages exist in the release, asked of apt
+//! * [`install`]: whether every question that is asked during an installation is answered
 
 pub mod index;
+pub mod install;
 pub mod show;
 
 use crate::{

@@ -1,11 +1,12 @@
 //! Which packages a release has, asked of apt: of the machine's own lists when it is of that release, else of a private
 //! set of lists in the user's cache, fetched from the machine's mirror and verified with Debian's keyring.
 
+use crate::exit::Failure;
 use anyhow::Result;
-use appliance::{Examined, Problem, Wanted, names::Mistake, suggest};
+use appliance::{Examined, Problem, names::Mistake, suggest};
 use deb::{Version, relation::Relation};
-pub use rehearsal::Release;
 use rehearsal::Lists;
+pub use rehearsal::Release;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What a release has under a name.
@@ -38,9 +39,28 @@ pub fn missing(examined: &Examined, release: &Release) -> Result<Vec<Problem>> {
             Some(all) => all,
             None => all.insert(every_name(&lists)?),
         };
-        problems.push(wanted.missing(mistake(wanted, &found, &release.name, all)));
+        problems.push(wanted.missing(mistake(&wanted.alternatives, &found, &release.name, all)));
     }
     Ok(problems)
+}
+
+/// What is wrong with each of these names of packages that the release does not have, with the nearest one it has.
+pub fn unknown(packages: &[String], release: &Release) -> Result<Vec<String>> {
+    if packages.is_empty() {
+        return Ok(vec![]);
+    }
+    let lists = Lists::of(release)?;
+    let found = look_up(&lists, &packages.iter().map(String::as_str).collect())?;
+    let mut wrong = vec![];
+    for name in packages {
+        let relation: Relation = name.parse().map_err(|e: deb::Error| Failure::bad_input(e.to_string()))?;
+        if !fulfilled(&relation, &found) {
+            let mistake = mistake(&[relation], &found, &release.name, &every_name(&lists)?);
+            let help = mistake.help.map(|help| format!("; {help}")).unwrap_or_default();
+            wrong.push(format!("{}{help}", mistake.message));
+        }
+    }
+    Ok(wrong)
 }
 
 fn fulfilled(relation: &Relation, found: &BTreeMap<String, Found>) -> bool {
@@ -49,18 +69,23 @@ fn fulfilled(relation: &Relation, found: &BTreeMap<String, Found>) -> bool {
     found.versions.iter().any(|v| relation.allows(v)) || found.provided
 }
 
-fn mistake(wanted: &Wanted, found: &BTreeMap<String, Found>, release: &str, all: &[String]) -> Mistake {
+fn mistake(
+    alternatives: &[Relation],
+    found: &BTreeMap<String, Found>,
+    release: &str,
+    all: &[String],
+) -> Mistake {
     let versions = |a: &Relation| found.get(&a.name).map(|f| f.versions.as_slice()).unwrap_or_default();
     if let Some((alternative, newest)) =
-        wanted.alternatives.iter().find_map(|a| Some((a, versions(a).iter().max()?)))
+        alternatives.iter().find_map(|a| Some((a, versions(a).iter().max()?)))
     {
         let message = format!("{release} has `{}` in version {newest}, not as wanted here", alternative.name);
         return Mistake::new(message)
             .help(format!("write `{}` or `{} (>= {newest})`", alternative.name, alternative.name));
     }
-    let names: Vec<String> = wanted.alternatives.iter().map(|a| format!("`{}`", a.name)).collect();
+    let names: Vec<String> = alternatives.iter().map(|a| format!("`{}`", a.name)).collect();
     let mistake = Mistake::new(format!("{release} has no package {}", names.join(", nor ")));
-    let near = wanted.alternatives.iter().find_map(|a| {
+    let near = alternatives.iter().find_map(|a| {
         let same_beginning =
             all.iter().map(String::as_str).filter(|n| n.chars().next() == a.name.chars().next());
         suggest::did_you_mean(&a.name, same_beginning)

@@ -6,6 +6,7 @@ mod completions;
 mod key;
 mod man;
 mod new;
+mod questions;
 mod repository;
 mod schema;
 
@@ -27,6 +28,7 @@ const EXIT_HELP: &str = "Exit status: 0 done, 1 the work failed, 2 usage or a mi
 enum Command {
     New(new::Arguments),
     Check(check::Arguments),
+    Questions(questions::Arguments),
     Schema(schema::Arguments),
     Build(build::Arguments),
     Repository(repository::Arguments),
@@ -40,6 +42,7 @@ pub fn run() -> ExitCode {
     let result = match Cli::parse().command {
         Command::New(arguments) => new::run(&arguments),
         Command::Check(arguments) => check::run(&arguments),
+        Command::Questions(arguments) => questions::run(&arguments),
         Command::Schema(arguments) => schema::run(&arguments),
         Command::Build(arguments) => build::run(&arguments),
         Command::Repository(arguments) => repository::run(&arguments),
@@ -54,7 +57,7 @@ pub fn run() -> ExitCode {
 }
 
 /// Seconds since 1970: what is signed bears the time of signing.
-fn now() -> u64 {
+pub(crate) fn now() -> u64 {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
     since.map_or(0, |time| time.as_secs())
 }

@@ -178,13 +178,18 @@ fn values(packages: &[Package]) -> Value {
         json!({
             "package": p.name, "version": p.version.to_string(), "architecture": p.architecture, "path": p.path,
             "size": p.size, "sha256": p.sha256, "seeds": p.seeds.as_ref().map(|seeds| &seeds.path),
+            "question_coverage": p.coverage,
         })
     };
     packages.iter().map(one).collect()
 }
 
 fn lines(packages: &[Package]) -> String {
-    packages.iter().map(|p| format!("{} {} {}\n", p.name, p.version, p.architecture)).collect()
+    let one = |p: &Package| {
+        let coverage = p.coverage.as_ref().map(|c| format!(" (question coverage {c})")).unwrap_or_default();
+        format!("{} {} {}{coverage}\n", p.name, p.version, p.architecture)
+    };
+    packages.iter().map(one).collect()
 }
 
 fn print(value: &Value) -> Result<()> {

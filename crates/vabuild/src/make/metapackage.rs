@@ -1,7 +1,10 @@
 //! `NAME-appliance`: depends on everything, carries the compiled definition, and lets `appliance-configure` do the work.
 
 use super::{Error, control, seed_package, shell};
-use crate::folder::Folder;
+use crate::{
+    coverage::{self, Coverage},
+    folder::Folder,
+};
 use appliance::{Definition, model::Appliance, template};
 use deb::{Deb, Entry, Member};
 use debconf::{Template, templates};
@@ -30,6 +33,9 @@ pub fn make(
     depends.push(format!("{} (= {})", seed_package::name(appliance), appliance.version));
     depends.push(format!("appliance-control-{} (= {})", appliance.name, appliance.version));
     paragraph.set("Depends", depends.join(", "));
+    if let Some(coverage) = Coverage::stored(folder) {
+        paragraph.set(coverage::FIELD, coverage.to_string());
+    }
     let text = appliance.description.clone().unwrap_or_else(|| {
         format!(
             "This package installs {0} and everything it needs, configured to work together.",

@@ -1,0 +1,241 @@
+//! What is wrong, from the definition and from what was recorded. Decides only: nothing is read or run here.
+
+use super::place::Places;
+use crate::questions::takes_answer;
+use appliance::{
+    Definition, Problem,
+    model::{Appliance, Seed},
+    names::Mistake,
+    problem::Kind,
+    seed_value::{self, Part},
+    suggest,
+};
+use debconf::Template;
+use rehearsal::{Priority, Recording, trace::Input};
+use std::collections::{BTreeMap, BTreeSet};
+
+pub struct Subject<'a> {
+    pub definition: &'a Definition,
+    pub appliance: &'a Appliance,
+    pub recording: &'a Recording,
+    /// To the appliance's own questions.
+    pub answers: &'a BTreeMap<String, String>,
+}
+
+#[derive(Debug, Default)]
+pub struct Judged {
+    pub problems: Vec<Problem>,
+    /// Questions of other packages, asked at priority high or above.
+    pub asked: BTreeSet<String>,
+    /// Those of them that nobody answered.
+    pub open: Vec<String>,
+    pub remarks: Vec<String>,
+}
+
+/// All that is wrong, at once.
+pub fn judge(subject: &Subject, places: &Places) -> Judged {
+    let mut judged = Judged::default();
+    subject.unanswered(places, &mut judged);
+    for (index, seed) in subject.definition.seeds.iter().enumerate() {
+        match subject.seed(seed) {
+            Err((key, kind, mistake)) => judged.problems.push(places.seed(index, key, kind, mistake)),
+            Ok(()) => judged.remarks.extend(subject.overwritten(seed)),
+        }
+    }
+    judged.problems.extend(subject.order(places));
+    judged
+}
+
+/// A mistake with the seed's key that has it.
+type Wrong = (&'static str, Kind, Mistake);
+
+impl Subject<'_> {
+    fn own(&self, package: &str) -> bool {
+        package == self.seed_package() || package == format!("{}-appliance", self.appliance.name)
+    }
+
+    fn seed_package(&self) -> String {
+        format!("{}-appliance-seed", self.appliance.name)
+    }
+
+    /// Fills in what is asked and what of it is open, with a mistake for each of the latter.
+    fn unanswered(&self, places: &Places, judged: &mut Judged) {
+        let important = |i: &&Input| i.priority >= Priority::High && !self.own(&i.package);
+        for input in self.recording.trace.inputs.iter().filter(important) {
+            let kind = self.recording.template(&input.question).map_or("string", |t| t.kind.as_str());
+            if !takes_answer(kind) {
+                continue;
+            }
+            judged.asked.insert(input.question.clone());
+            if !input.shown || judged.open.contains(&input.question) {
+                continue;
+            }
+            judged.open.push(input.question.clone());
+            let message = format!(
+                "{} asks {} at priority {} and nobody answers",
+                input.package,
+                input.question,
+                input.priority.word()
+            );
+            let what = self.recording.template(&input.question).map(|t| t.description.clone());
+            let what = self.recording.filled_in(&input.question, &what.unwrap_or_default());
+            let mistake = Mistake::new(message).help(format!(
+                "it is “{what}” ({kind}): add a [[seed]] for it; `vabuild questions --seeds {}` writes one",
+                input.package
+            ));
+            judged.problems.push(places.appliance("packages", Kind::Seed, mistake));
+        }
+    }
+
+    fn seed(&self, seed: &Seed) -> Result<(), Wrong> {
+        let template = self.template(seed)?;
+        self.not_published(seed, template)?;
+        if template.kind != seed.kind {
+            let mistake =
+                Mistake::new(format!("{} is a {}, not a {}", seed.question, template.kind, seed.kind))
+                    .help(format!("write `type = \"{}\"`", template.kind));
+            return Err(("type", Kind::Type, mistake));
+        }
+        self.among_choices(seed, template)
+    }
+
+    /// The question has to be one that the package asks, or can ask.
+    fn template(&self, seed: &Seed) -> Result<&Template, Wrong> {
+        let recording = self.recording;
+        let installed = recording.closure.iter().any(|p| p.name == seed.package)
+            || recording.present.iter().any(|(p, _)| *p == seed.package);
+        if !installed {
+            let names = recording.closure.iter().map(|p| p.name.as_str());
+            let mistake =
+                Mistake::new(format!("the package {} is not installed by this appliance", seed.package))
+                    .help(suggest::did_you_mean(&seed.package, names).unwrap_or_else(|| {
+                        "seed the package that is installed, or name this one in `packages`".into()
+                    }));
+            return Err(("package", Kind::MissingPackage, mistake));
+        }
+        let registered = recording.trace.registered.get(&seed.question).filter(|(_, by)| !self.own(by));
+        let wanted = seed.template.as_ref().unwrap_or(&seed.question);
+        let template = self.templates().find(|(_, t)| t.name == *wanted).map(|(_, t)| t);
+        match (template, registered) {
+            (Some(template), _) if seed.template.is_none() => self.owned(seed).map(|()| template),
+            (Some(template), Some((registered, _))) if *registered == template.name => Ok(template),
+            (_, Some((registered, _))) => {
+                let mistake = Mistake::new(format!("{} has the template {registered}", seed.question))
+                    .help(format!("write `template = \"{registered}\"`"));
+                Err(("template", Kind::Seed, mistake))
+            }
+            _ => {
+                let known: Vec<&str> = self.known(&seed.package);
+                let mistake = Mistake::new(format!("{} has no question {}", seed.package, seed.question));
+                let near = suggest::did_you_mean(&seed.question, known.iter().copied());
+                Err((
+                    "question",
+                    Kind::Seed,
+                    mistake.help(near.unwrap_or_else(|| match known.is_empty() {
+                        true => "it asks nothing: leave the seed out".into(),
+                        false => format!("it has {}", known.join(", ")),
+                    })),
+                ))
+            }
+        }
+    }
+
+    /// debconf would note the question under a package that it does not belong to.
+    fn owned(&self, seed: &Seed) -> Result<(), Wrong> {
+        let owners: Vec<&str> =
+            self.templates().filter(|(_, t)| t.name == seed.question).map(|(package, _)| package).collect();
+        if owners.contains(&seed.package.as_str()) {
+            return Ok(());
+        }
+        let mistake = Mistake::new(format!("{} is a question of {}", seed.question, owners.join(", ")))
+            .help(format!("write `package = \"{}\"`", owners.first().copied().unwrap_or_default()));
+        Err(("package", Kind::Seed, mistake))
+    }
+
+    /// A password whose value stands in the definition under another type; under its own the definition is refused earlier.
+    fn not_published(&self, seed: &Seed, template: &Template) -> Result<(), Wrong> {
+        let parts = seed_value::parse(&seed.value).unwrap_or_default();
+        let made_there = parts.iter().any(|p| matches!(p, Part::Answer(_)));
+        if template.kind != "password" || made_there || seed.value.is_empty() {
+            return Ok(());
+        }
+        let message =
+            format!("{} is a password, and this one would be in a package for all to read", seed.question);
+        let mistake = Mistake::new(message).help(
+            "ask for it: `[[question]]` with `type = \"password\"`, and write `{{ answers.NAME }}` here",
+        );
+        Err(("value", Kind::Secret, mistake))
+    }
+
+    fn among_choices(&self, seed: &Seed, template: &Template) -> Result<(), Wrong> {
+        let Some(value) = self.rendered(seed) else { return Ok(()) };
+        let mut choices = self.recording.choices(&seed.question);
+        let values: Vec<&str> = match template.kind.as_str() {
+            "boolean" => {
+                choices = vec!["true".into(), "false".into()];
+                vec![&value]
+            }
+            "select" => vec![&value],
+            "multiselect" => value.split(", ").filter(|v| !v.is_empty()).collect(),
+            _ => return Ok(()),
+        };
+        // choices that a script fills in, which it did not do here, are not known
+        if choices.is_empty() || choices.iter().any(|c| c.contains("${")) {
+            return Ok(());
+        }
+        let Some(wrong) = values.iter().find(|v| !choices.iter().any(|c| c == **v)) else { return Ok(()) };
+        let near = suggest::did_you_mean(wrong, choices.iter().map(String::as_str));
+        let help = near.unwrap_or_else(|| format!("write one of: {}", choices.join(", ")));
+        let mistake = Mistake::new(format!("`{wrong}` is not among the choices of {}", seed.question));
+        Err(("value", Kind::Choice, mistake.help(help)))
+    }
+
+    /// No seed helps where the package computes the answer itself.
+    fn overwritten(&self, seed: &Seed) -> Option<String> {
+        let value = self.rendered(seed)?;
+        let by_others =
+            self.recording.trace.set.iter().filter(|(q, by, _)| *q == seed.question && !self.own(by));
+        let (_, by, _) = by_others.last().filter(|(_, _, last)| *last != value)?;
+        Some(format!(
+            "{by} gives {} a value of its own, whatever the seed says: use a [[step]] where it matters",
+            seed.question
+        ))
+    }
+
+    /// The seed package has to come before every package whose questions it answers.
+    fn order(&self, places: &Places) -> Option<Problem> {
+        let position = |name: &str| self.recording.closure.iter().position(|p| p.name == name);
+        let own = position(&self.seed_package())?;
+        let seeded = self.definition.seeds.iter().map(|s| s.package.as_str());
+        let early = seeded.filter(|name| position(name).is_some_and(|at| at < own));
+        let early: BTreeSet<&str> = early.collect();
+        if early.is_empty() {
+            return None;
+        }
+        let list = early.into_iter().collect::<Vec<_>>().join(", ");
+        let mistake = Mistake::new(format!("apt unpacks {list} before {}", self.seed_package()))
+            .help("such a package asks before it can be answered: leave its seeds out, and use a [[step]]");
+        Some(places.appliance("packages", Kind::Seed, mistake))
+    }
+
+    fn rendered(&self, seed: &Seed) -> Option<String> {
+        let parts = seed_value::parse(&seed.value).ok()?;
+        seed_value::render(&parts, &super::host(), self.answers).ok()
+    }
+
+    fn templates(&self) -> impl Iterator<Item = (&str, &Template)> {
+        let new =
+            self.recording.closure.iter().flat_map(|p| p.templates.iter().map(|t| (p.name.as_str(), t)));
+        new.chain(self.recording.present.iter().map(|(p, t)| (p.as_str(), t)))
+    }
+
+    /// Questions of a package that take an answer.
+    fn known(&self, package: &str) -> Vec<&str> {
+        let own = self.templates().filter(|(p, t)| *p == package && takes_answer(&t.kind));
+        let registered = self.recording.trace.registered.iter().filter(|(_, (_, by))| by == package);
+        own.map(|(_, t)| t.name.as_str()).chain(registered.map(|(q, _)| q.as_str())).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests;
