@@ -10,7 +10,7 @@ pub fn relations(definition: &Definition) -> Vec<String> {
     let (mut wanted, mut own): (Vec<String>, Vec<&str>) = (vec![], vec![]);
     while !todo.is_empty() {
         let relation = todo.remove(0);
-        match definition.packages.iter().find(|p| names(&relation).iter().any(|n| *n == p.name)) {
+        match definition.packages.iter().find(|p| names(&relation).contains(&p.name)) {
             Some(package) if own.contains(&package.name.as_str()) => {}
             Some(package) => {
                 own.push(&package.name);

@@ -193,9 +193,10 @@ impl Subject<'_> {
     /// No seed helps where the package computes the answer itself.
     fn overwritten(&self, seed: &Seed) -> Option<String> {
         let value = self.rendered(seed)?;
-        let by_others =
-            self.recording.trace.set.iter().filter(|(q, by, _)| *q == seed.question && !self.own(by));
-        let (_, by, _) = by_others.last().filter(|(_, _, last)| *last != value)?;
+        let by_another =
+            |(question, by, _): &&(String, String, String)| *question == seed.question && !self.own(by);
+        let (_, by, _) =
+            self.recording.trace.set.iter().rfind(by_another).filter(|(_, _, last)| *last != value)?;
         Some(format!(
             "{by} gives {} a value of its own, whatever the seed says: use a [[step]] where it matters",
             seed.question
