@@ -73,7 +73,7 @@ pub struct Arguments {
 pub enum Generate {
     /// The shell's completions, on standard output
     #[command(hide = true)]
-    Completions { shell: clap_complete::Shell },
+    Completions { shell: command_line::Shell },
     /// The manual page, on standard output
     #[command(hide = true)]
     Man,
@@ -96,21 +96,14 @@ impl Arguments {
 /// What `main` of the program calls.
 pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    match &arguments.generate {
-        Some(Generate::Completions { shell }) => {
-            // first into memory: clap panics when whoever reads has gone
-            let mut script = vec![];
-            clap_complete::generate(*shell, &mut Arguments::command(), "vainstall", &mut script);
-            match io::stdout().write_all(&script) {
-                Ok(()) => ExitCode::SUCCESS,
-                Err(_) => ExitCode::FAILURE,
-            }
-        }
-        Some(Generate::Man) => match clap_mangen::Man::new(Arguments::command()).render(&mut io::stdout()) {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(_) => ExitCode::FAILURE,
-        },
-        None => install::run(&arguments),
+    let written = match &arguments.generate {
+        None => return install::run(&arguments),
+        Some(Generate::Completions { shell }) => Ok(command_line::completions(*shell, Arguments::command())),
+        Some(Generate::Man) => command_line::manual(Arguments::command()),
+    };
+    match written.and_then(|text| io::stdout().write_all(&text)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(_) => ExitCode::FAILURE,
     }
 }
 

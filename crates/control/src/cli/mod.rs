@@ -13,9 +13,16 @@ mod show;
 mod work;
 
 use crate::web;
-use clap::{Parser, Subcommand};
+use anyhow::Context;
+use clap::{CommandFactory, Parser, Subcommand};
 use session::Session;
-use std::{net::SocketAddr, path::PathBuf, process::ExitCode, time::Duration};
+use std::{
+    io::{self, Write},
+    net::SocketAddr,
+    path::PathBuf,
+    process::ExitCode,
+    time::Duration,
+};
 
 /// Manages this machine and its appliances.
 ///
@@ -90,6 +97,14 @@ enum Command {
         #[arg(long)]
         viewer: bool,
     },
+    /// Print a completion script for a shell
+    #[command(
+        after_help = "Example:\n  appliance-control completions bash > /etc/bash_completion.d/appliance-control"
+    )]
+    Completions { shell: command_line::Shell },
+    /// Print the manual page
+    #[command(after_help = "Example:\n  appliance-control man | man -l -")]
+    Man,
     /// Serve the management page (started by appliance-control.socket)
     #[command(hide = true)]
     Serve {
@@ -153,6 +168,16 @@ fn run(Arguments { json, broker, command }: Arguments) -> anyhow::Result<ExitCod
         web::run(&web::Options { broker, listen, tls, idle: Duration::from_secs(idle) })?;
         return Ok(ExitCode::SUCCESS);
     }
+    let generated = match &command {
+        Command::Completions { shell } => Some(command_line::completions(*shell, Arguments::command())),
+        Command::Man => Some(command_line::manual(Arguments::command()).context("cannot make the page")?),
+        _ => None,
+    };
+    if let Some(text) = generated {
+        io::stdout().write_all(&text).context("cannot write to standard output")?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    // nothing above needs root
     let session = Session::new(&broker, json)?;
     match command {
         Command::Status => show::status(&session),
@@ -173,6 +198,6 @@ fn run(Arguments { json, broker, command }: Arguments) -> anyhow::Result<ExitCod
         Command::Backup { appliance, output } => work::backup(&session, appliance, &output),
         Command::Restore { appliance, file } => work::restore(&session, appliance, &file),
         Command::Link { minutes, viewer } => link::link(&session, minutes, viewer),
-        Command::Serve { .. } => Ok(ExitCode::SUCCESS),
+        Command::Completions { .. } | Command::Man | Command::Serve { .. } => Ok(ExitCode::SUCCESS),
     }
 }
