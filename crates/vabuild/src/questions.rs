@@ -51,6 +51,12 @@ pub fn takes_answer(kind: &str) -> bool {
     !matches!(kind, "note" | "text" | "error" | "title")
 }
 
+/// Whether a question of this template comes only because a rehearsal has no running services: dbconfig-common asks
+/// what to do when the database server does not answer (`dbconfig-common/install-error` and its like).
+pub fn for_want_of_services(template: &str) -> bool {
+    template.starts_with("dbconfig-common/") && template.ends_with("-error")
+}
+
 /// All questions: those that were asked in their order, then the others by package.
 pub fn of(recording: &Recording) -> Vec<Question> {
     let offered = offered(recording);

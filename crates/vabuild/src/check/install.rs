@@ -15,7 +15,7 @@ mod stage;
 
 use crate::{coverage::Coverage, folder::Folder, questions};
 use anyhow::Result;
-use appliance::{Definition, Host, Problem, model::Appliance};
+use appliance::{Definition, Host, Problem, model::Appliance, names::Mistake, problem::Kind};
 use judge::Subject;
 use rehearsal::{Ending, Priority, Rehearsal, Release, rehearse::Wanted, root};
 use std::path::Path;
@@ -73,8 +73,14 @@ pub fn check(
         open: judged.open,
     };
     // what was cut short says nothing about the questions that would have come
-    if matches!(recording.ending, Ending::Complete | Ending::Failed(_)) {
-        coverage.store(folder)?;
+    match recording.ending {
+        Ending::Complete | Ending::Failed(_) => coverage.store(folder)?,
+        Ending::Endless(_) | Ending::Silent(_) => {
+            let mistake =
+                Mistake::new("the installation did not come to its end, so not every question is known")
+                    .help("which question it stopped at is told above; answer it with a [[seed]]");
+            judged.problems.push(places.appliance("packages", Kind::Seed, mistake));
+        }
     }
     let mut remarks = answers.remarks();
     remarks.extend(judged.remarks);

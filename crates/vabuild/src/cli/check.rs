@@ -6,7 +6,7 @@ use crate::{
     folder::{DEFINITION, Folder},
 };
 use anyhow::{Context, Result};
-use appliance::{Definition, Examined, Problem};
+use appliance::{Definition, Examined, Problem, problem::printable};
 use rehearsal::Release;
 use serde_json::json;
 use std::{
@@ -82,7 +82,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
             eprintln!("{}: question coverage {coverage} in {}", looked.path.display(), coverage.release);
         }
     }
-    conflicts.iter().for_each(|text| eprintln!("vabuild: {text}"));
+    conflicts.iter().for_each(|text| eprintln!("vabuild: {}", printable(text)));
     let problems: Vec<Problem> = all.iter().flat_map(|l| l.examined.problems.clone()).collect();
     let count = problems.len() + conflicts.len();
     match failed {
@@ -148,7 +148,7 @@ impl Looked {
         let (answers, programs) = (arguments.answers.as_deref(), arguments.programs.as_deref());
         let options = install::Options { release: &release, answers, programs, say: &say };
         let checked = install::check(folder, &file_name(&self.path), definition, appliance, &options)?;
-        checked.remarks.iter().for_each(|remark| eprintln!("vabuild: {remark}"));
+        checked.remarks.iter().for_each(|remark| eprintln!("vabuild: {}", printable(remark)));
         self.coverage = Some(checked.coverage);
         self.examined.problems = checked.problems;
         Ok(note)

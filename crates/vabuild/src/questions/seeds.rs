@@ -1,6 +1,6 @@
 //! Questions as a section of a definition, to be pasted and thought about.
 
-use super::{Question, takes_answer};
+use super::{Question, for_want_of_services, takes_answer};
 use appliance::{names, problem::printable};
 use rehearsal::Priority;
 use std::fmt::Write;
@@ -15,13 +15,20 @@ pub fn text(questions: &[Question], from: Priority) -> String {
     let mut password = None;
     for question in questions {
         let priority = question.asked.as_ref().and_then(|how| Priority::parse(&how.priority));
-        if priority.is_none_or(|p| p < from) || !takes_answer(&question.kind) {
+        let template = question.template.as_deref().unwrap_or(&question.name);
+        let unwanted = !takes_answer(&question.kind) || for_want_of_services(template);
+        if unwanted || priority.is_none_or(|p| p < from) {
             continue;
         }
         if !text.is_empty() {
             text.push('\n');
         }
         match question.kind.as_str() {
+            "password" if template.starts_with("dbconfig-common/") && template.ends_with("/admin-pass") => {
+                comment(&mut text, question);
+                text.push_str("# Empty: the database server's own administrator, without a password, through its socket.\n");
+                seed(&mut text, question, "");
+            }
             "password" => secret(&mut text, question, &mut password),
             _ => {
                 comment(&mut text, question);

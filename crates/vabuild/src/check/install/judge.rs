@@ -1,7 +1,7 @@
 //! What is wrong, from the definition and from what was recorded. Decides only: nothing is read or run here.
 
 use super::place::Places;
-use crate::questions::takes_answer;
+use crate::questions::{for_want_of_services, takes_answer};
 use appliance::{
     Definition, Problem,
     model::{Appliance, Seed},
@@ -64,6 +64,17 @@ impl Subject<'_> {
         for input in self.recording.trace.inputs.iter().filter(important) {
             let kind = self.recording.template(&input.question).map_or("string", |t| t.kind.as_str());
             if !takes_answer(kind) {
+                continue;
+            }
+            let template = self.recording.template(&input.question).map(|t| t.name.as_str());
+            if template.is_some_and(for_want_of_services) {
+                let remark = format!(
+                    "{} asked {}, for no database server runs in a rehearsal: what it asks later may be missing",
+                    input.package, input.question
+                );
+                if input.shown && !judged.remarks.contains(&remark) {
+                    judged.remarks.push(remark);
+                }
                 continue;
             }
             judged.asked.insert(input.question.clone());
