@@ -8,6 +8,7 @@
 //! * [`template`]: the files' templates: rendering, and checking without rendering
 //! * [`seed_value`]: the values of seeds and defaults, in which only four placeholders are known
 //! * [`answers`]: answers from several sources, checked, secrets made
+//! * [`po`]: translations of the questions, as gettext keeps them
 //! * [`seeds`]: the `.seeds` file of the repository
 //! * [`suggest`]: "did you mean"
 //! * [`host`]: what templates know about the machine
@@ -20,6 +21,7 @@ pub mod host;
 mod load;
 pub mod model;
 pub mod names;
+pub mod po;
 pub mod problem;
 pub mod question;
 pub mod schema;

@@ -2,11 +2,13 @@
 //!
 //! 1. `tree`: the TOML document, each value with its place; where it is no TOML, that is all that is told
 //! 2. `shape`: keys and types, against the schema; what does not fit is reported and taken out
-//! 3. `rules`: what remains becomes the model, and the model is checked for its meaning
+//! 3. `translations`: the po files beside it are read into the questions
+//! 4. `rules`: what remains becomes the model, and the model is checked for its meaning
 
 mod report;
 mod rules;
 mod shape;
+mod translations;
 mod tree;
 
 use crate::{
@@ -92,7 +94,8 @@ fn read(text: &str, file_name: &str, folder: &dyn Folder) -> Examined {
     let definition = tree(text, &mut report).and_then(|whole| {
         let mut sound = whole.clone();
         shape::check(&mut sound, &mut report);
-        let definition = model(&sound, &mut report)?;
+        let mut definition = model(&sound, &mut report)?;
+        translations::add(&mut definition, folder, &mut report);
         rules::check(&definition, &sound, &whole, folder, &mut report);
         wanted = rules::wanted(&definition, &sound, &report);
         Some(definition)

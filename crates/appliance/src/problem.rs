@@ -91,6 +91,8 @@ kinds! {
     Action,
     Archive,
     Empty,
+    /// A po file that cannot be used.
+    Translation,
     /// A package that the release does not have.
     MissingPackage,
 }

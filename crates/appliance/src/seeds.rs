@@ -3,6 +3,7 @@
 use crate::{
     model::{Definition, Seed},
     names,
+    problem::printable,
     question::Question,
     seed_value,
 };
@@ -71,7 +72,8 @@ impl SeedsFile {
         if bytes.len() as u64 > SIZE_LIMIT {
             return Err(Error::TooLarge);
         }
-        let seeds: SeedsFile = serde_json::from_slice(bytes)?;
+        let mut seeds: SeedsFile = serde_json::from_slice(bytes)?;
+        seeds.make_visible();
         let wrong = |what: &str, name: &str, why: String| Error::Value(format!("{what} {name:?}: {why}"));
         names::package(&seeds.appliance).map_err(|e| wrong("appliance", &seeds.appliance, e.message))?;
         seed_value::parse(&seeds.url).map_err(|e| wrong("url", &seeds.url, e.message))?;
@@ -84,6 +86,68 @@ impl SeedsFile {
                 .map_err(|e| wrong("question", &seed.question, e.message))?;
             seed_value::parse(&seed.value).map_err(|e| wrong("value", &seed.value, e.message))?;
         }
+        seeds.without_controls()?;
         Ok(seeds)
+    }
+
+    /// The one place where what is only shown loses its control characters, so that no text of an appliance, whoever made it,
+    /// gives a terminal orders.
+    fn make_visible(&mut self) {
+        let visible = |text: &mut String| *text = printable(text);
+        let lines = |text: &mut String| {
+            *text = text
+                .split('\n')
+                .map(|line| printable(&line.replace('\t', " ")))
+                .collect::<Vec<_>>()
+                .join("\n");
+        };
+        visible(&mut self.summary);
+        for question in &mut self.questions {
+            visible(&mut question.prompt);
+            question.description.iter_mut().for_each(lines);
+            question.group.iter_mut().chain(&mut question.pattern_hint).for_each(visible);
+            for words in question.translations.values_mut() {
+                let lined = [&mut words.prompt, &mut words.group, &mut words.pattern_hint];
+                lined.into_iter().flatten().chain(&mut words.choices).for_each(visible);
+                words.description.iter_mut().for_each(lines);
+            }
+        }
+    }
+
+    /// What is used as it is, and shown too, must not have any.
+    fn without_controls(&self) -> Result<(), Error> {
+        let questions =
+            self.questions.iter().flat_map(|q| q.choices.iter().chain(&q.default).chain(&q.pattern));
+        let seeds = self.seeds.iter().flat_map(|s| [&s.kind, &s.value].into_iter().chain(&s.template));
+        let own = [&self.version, &self.url].into_iter().chain(&self.packages).chain(&self.releases);
+        let texts = own.chain(questions).chain(seeds);
+        // the default of a `text` has lines
+        match texts.into_iter().find(|t| t.contains(|c: char| c.is_control() && !matches!(c, '\n' | '\t'))) {
+            Some(text) => Err(Error::Value(format!("{text:?} has control characters"))),
+            None => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hostile_text_is_shown_for_what_it_is_and_a_hostile_value_refused() {
+        let json = r#"{"appliance":"wiki","version":"1","summary":"a\u001b[2J","url":"",
+            "questions":[{"name":"q","prompt":"P\u202e","description":"one\n\u0007two","group":"\u009b"}]}"#;
+        let seeds = SeedsFile::parse(json.as_bytes()).unwrap();
+        let question = &seeds.questions[0];
+        assert_eq!(seeds.summary, "a\\u{1b}[2J");
+        assert_eq!(question.prompt, "P\\u{202e}");
+        assert_eq!(question.description.as_deref(), Some("one\n\\u{7}two"));
+        assert_eq!(question.group.as_deref(), Some("\\u{9b}"));
+        for hostile in [
+            json.replace(r#""version":"1""#, r#""version":"1\u001b""#),
+            json.replace(r#""name":"q""#, r#""name":"q","choices":["\u001b"]"#),
+        ] {
+            assert!(matches!(SeedsFile::parse(hostile.as_bytes()), Err(Error::Value(_))), "{hostile}");
+        }
     }
 }

@@ -19,12 +19,25 @@ pub struct Template {
     pub description: String,
     /// Paragraphs, with an empty line between two.
     pub extended: String,
+    /// By language (`de`, `pt_BR`): `Description-de.UTF-8` and `Choices-de.UTF-8`. The answer is the English choice.
+    pub translations: BTreeMap<String, Translated>,
+}
+
+/// The texts of a template in another language.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Translated {
+    pub description: String,
+    pub extended: String,
+    /// As many as the template has, or none.
+    pub choices: Vec<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
     #[error("{0:?} is no name of a template: letters, digits and + . - _ / only")]
     Name(String),
+    #[error("{0:?} is no language of a translation, such as de or pt_BR")]
+    Language(String),
     #[error("{0:?} is no type of a template")]
     Kind(String),
     #[error("the choice {0:?} ends in a backslash, which debconf cannot tell from a protected comma")]
@@ -44,7 +57,7 @@ pub fn write(templates: &[Template]) -> Result<String, Error> {
     Ok(texts.join("\n"))
 }
 
-/// Reads a file. Translated fields (`Description-de.UTF-8`) are left out.
+/// Reads a file. Of translated fields, those in UTF-8 (`Description-de.UTF-8`) are read, as po2debconf writes them.
 pub fn parse(text: &str) -> Result<Vec<Template>, Error> {
     let mut templates = vec![];
     let mut fields = Fields::default();
@@ -71,22 +84,47 @@ impl Template {
             return Err(Error::Kind(self.kind.clone()));
         }
         let mut text = format!("Template: {}\nType: {}\n", self.name, self.kind);
-        if !self.choices.is_empty() {
-            let choices =
-                self.choices.iter().map(|c| escape_choice(&one_line(c))).collect::<Result<Vec<_>, _>>()?;
-            let _ = writeln!(text, "Choices: {}", choices.join(", "));
+        let mut choices = |field: &str, choices: &[String]| -> Result<(), Error> {
+            let escaped =
+                choices.iter().map(|c| escape_choice(&one_line(c))).collect::<Result<Vec<_>, _>>()?;
+            if !escaped.is_empty() {
+                let _ = writeln!(text, "Choices{field}: {}", escaped.join(", "));
+            }
+            Ok(())
+        };
+        choices("", &self.choices)?;
+        for (language, translated) in &self.translations {
+            if !is_language(language) {
+                return Err(Error::Language(language.clone()));
+            }
+            // fewer or more would be shown beside the wrong answer
+            if translated.choices.len() == self.choices.len() {
+                choices(&format!("-{language}.UTF-8"), &translated.choices)?;
+            }
         }
         if let Some(default) = &self.default {
             // one choice of several is written as in Choices; the default of a select stands alone, unescaped
             let _ = writeln!(text, "Default: {}", default.replace(|c: char| c.is_control(), " ").trim_end());
         }
-        let _ = writeln!(text, "Description: {}", one_line(&self.description));
-        for (index, paragraph) in paragraphs(&self.extended).enumerate() {
-            let before = if index == 0 { "" } else { " .\n" };
-            let _ = writeln!(text, "{before} {paragraph}");
+        let mut description = |field: &str, description: &str, extended: &str| {
+            let _ = writeln!(text, "Description{field}: {}", one_line(description));
+            for (index, paragraph) in paragraphs(extended).enumerate() {
+                let before = if index == 0 { "" } else { " .\n" };
+                let _ = writeln!(text, "{before} {paragraph}");
+            }
+        };
+        description("", &self.description, &self.extended);
+        for (language, translated) in &self.translations {
+            description(&format!("-{language}.UTF-8"), &translated.description, &translated.extended);
         }
         Ok(text)
     }
+}
+
+/// `de`, `pt_BR`, `sr@latin`
+fn is_language(name: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '@');
+    name.starts_with(|c: char| c.is_ascii_lowercase()) && name.chars().all(plain)
 }
 
 fn one_line(text: &str) -> String {
@@ -141,9 +179,10 @@ pub fn split_choices(text: &str) -> Vec<String> {
     choices
 }
 
-/// The fields of the template being read: each with its value and what follows it.
+/// The fields of the template being read: each with its value and what follows it; the last one's name; and the languages
+/// with upper case letters, by what stands for them in the fields' names.
 #[derive(Default)]
-struct Fields(BTreeMap<String, (String, String)>, String);
+struct Fields(BTreeMap<String, (String, String)>, String, BTreeMap<String, String>);
 
 impl Fields {
     fn line(&mut self, line: &str) -> Result<(), &'static str> {
@@ -166,6 +205,11 @@ impl Fields {
             return Ok(());
         }
         let (name, value) = line.split_once(':').ok_or("neither a field nor the continuation of one")?;
+        if let Some((_, locale)) = name.split_once('-')
+            && let Some(language) = locale.strip_suffix(".UTF-8").or_else(|| locale.strip_suffix(".utf-8"))
+        {
+            self.2.insert(locale.to_ascii_lowercase(), language.to_owned());
+        }
         let name = name.to_ascii_lowercase();
         if self.0.contains_key(&name) {
             return Err("this field was there before: is the empty line between two templates missing?");
@@ -184,6 +228,19 @@ impl Fields {
         let (kind, _) =
             fields.remove("type").ok_or(Error::Line { line, problem: "a template without `Type:`" })?;
         let (description, extended) = fields.remove("description").unwrap_or_default();
+        let mut translations = BTreeMap::<String, Translated>::new();
+        for (field, (value, more)) in &fields {
+            let Some((field, locale)) = field.split_once('-') else { continue };
+            let Some(language) = self.2.get(locale) else { continue };
+            let translated = translations.entry(language.clone()).or_default();
+            match field {
+                "description" => {
+                    (translated.description, translated.extended) = (value.clone(), more.clone())
+                }
+                "choices" => translated.choices = split_choices(value),
+                _ => {}
+            }
+        }
         Ok(Template {
             name,
             kind,
@@ -191,6 +248,7 @@ impl Fields {
             choices: fields.remove("choices").map(|(value, _)| split_choices(&value)).unwrap_or_default(),
             description,
             extended,
+            translations,
         })
     }
 }
@@ -221,6 +279,31 @@ mod tests {
             text,
             "Template: wiki/name\nType: select\nChoices: a\\, b, c, d\nDefault: d\nDescription: Which?\n One paragraph.\n .\n Another.\n"
         );
+    }
+
+    #[test]
+    fn translations_are_written_and_read() {
+        let mut select = template("Which?", "One.");
+        (select.kind, select.choices) = ("select".into(), vec!["red".into(), "green".into()]);
+        let german = Translated {
+            description: "Welche?".into(),
+            extended: "Eins.\n\nZwei.".into(),
+            choices: vec!["rot".into(), "grün, hell".into()],
+        };
+        let short =
+            Translated { description: "?".into(), choices: vec!["um".into()], ..Translated::default() };
+        select.translations = [("de".to_owned(), german.clone()), ("pt_BR".to_owned(), short)].into();
+        let text = select.to_text().unwrap();
+        assert_eq!(
+            text,
+            "Template: wiki/name\nType: select\nChoices: red, green\nChoices-de.UTF-8: rot, grün\\, hell\nDescription: Which?\n One.\n\
+             Description-de.UTF-8: Welche?\n Eins.\n .\n Zwei.\nDescription-pt_BR.UTF-8: ?\n"
+        );
+        let read = parse(&text).unwrap().remove(0).translations;
+        assert_eq!(read["de"], german);
+        assert_eq!(read["pt_BR"].description, "?");
+        select.translations = [("de\nX: y".to_owned(), german)].into();
+        assert!(matches!(select.to_text(), Err(Error::Language(_))));
     }
 
     #[test]

@@ -6,6 +6,7 @@
 //! * [`new`]: a definition to begin with
 //! * [`coverage`]: how many of the questions that are asked the appliance answers
 //! * [`questions`]: what packages ask while apt installs them
+//! * [`translate`]: the translations of a definition's questions
 //! * [`make`]: the packages of a definition
 //! * [`exit`]: exit statuses by kind of failure
 
@@ -17,5 +18,6 @@ pub mod folder;
 pub mod make;
 pub mod new;
 pub mod questions;
+pub mod translate;
 
 pub use cli::run;

@@ -11,13 +11,13 @@ use crate::{
     state::Stored,
     terminal,
 };
-use anyhow::Context;
 use appliance::{
-    Host,
+    Host, Problem,
     answers::{Answer, Obstacle, Origin, Refusal, SecretError, Source, collect},
     question::{Question, QuestionType},
     seeds::SeedsFile,
 };
+use debconf::Selection;
 use std::{collections::BTreeMap, fs::File, io::Read};
 
 pub type Answers = BTreeMap<String, Answer>;
@@ -40,38 +40,79 @@ pub fn all(
     progress: &mut Progress,
 ) -> Result<Answers> {
     let (questions, host) = (&seeds.questions, known.host);
-    let mut sources = sources::explicit(arguments, &seeds.appliance, questions, progress)?;
+    let explicit = sources::explicit(arguments, &seeds.appliance, questions)?;
+    sources::warn(arguments, &explicit, questions, progress);
+    let mut sources = explicit.sources;
     sources.push(Source::new(Origin::Stored, known.stored.answers.clone()));
     sources.push(Source::new(Origin::Debconf, of_debconf(questions, &seeds.appliance, known.debconf)));
     let first = gather(questions, &sources, host)?;
-    if arguments.dry_run || arguments.non_interactive || !terminal::is_there() {
-        return first.map_err(|obstacles| refused(&obstacles, questions, &seeds.appliance));
+    let alone = arguments.dry_run || arguments.non_interactive || !terminal::is_there();
+    let refused =
+        |obstacles: &[Obstacle]| Err(refused(&explicit.problems, obstacles, questions, &seeds.appliance));
+    let obstacles = first.as_ref().err().cloned().unwrap_or_default();
+    // a person can answer what is missing, and cannot mend a file; what a broken file may have answered is not missing
+    let wrong: Vec<Obstacle> =
+        obstacles.iter().filter(|o| !matches!(o, Obstacle::Missing { .. })).cloned().collect();
+    if !explicit.problems.is_empty() || !wrong.is_empty() && !alone {
+        return refused(&wrong);
     }
-    if let Err(obstacles) = &first {
-        // a person can answer what is missing, and cannot mend a file
-        let wrong: Vec<_> =
-            obstacles.iter().filter(|o| !matches!(o, Obstacle::Missing { .. })).cloned().collect();
-        if !wrong.is_empty() {
-            return Err(refused(&wrong, questions, &seeds.appliance));
+    let answers = match first {
+        Err(obstacles) if alone => return refused(&obstacles),
+        Ok(answers) if alone => answers,
+        _ => {
+            let given = given(&sources, questions);
+            if questions.iter().any(|q| !given.contains_key(&q.name)) {
+                progress.pause();
+                let typed = terminal::converse(questions, &given, host, signals)?;
+                sources.push(Source::new(Origin::Person, typed));
+            }
+            match gather(questions, &sources, host)? {
+                Ok(answers) => answers,
+                Err(obstacles) => return refused(&obstacles),
+            }
         }
-    }
-    let open: Vec<&Question> =
-        questions.iter().filter(|q| !sources.iter().any(|s| s.answers.contains_key(&q.name))).collect();
-    if !open.is_empty() {
-        progress.pause();
-        sources.push(person(&open, host, signals)?);
-    }
-    gather(questions, &sources, host)?.map_err(|obstacles| refused(&obstacles, questions, &seeds.appliance))
+    };
+    tell_unused(&sources, &answers, progress);
+    Ok(answers)
 }
 
-fn person(open: &[&Question], host: &Host, signals: &Signals) -> Result<Source> {
-    let mut answers = BTreeMap::new();
-    for question in open {
-        if let Some(answer) = terminal::ask(question, host, signals)? {
-            answers.insert(question.name.clone(), answer);
+/// The administrator's answers to other packages' questions, out of the file of `--answers` and the credentials.
+pub fn foreign(arguments: &Arguments, seeds: &SeedsFile) -> Result<Vec<Selection>> {
+    Ok(sources::explicit(arguments, &seeds.appliance, &seeds.questions)?.foreign)
+}
+
+/// What some source has answered already.
+fn given(sources: &[Source], questions: &[Question]) -> BTreeMap<String, String> {
+    let mut given = BTreeMap::new();
+    for source in sources {
+        for question in questions {
+            let remembered = matches!(source.origin, Origin::Stored | Origin::Debconf);
+            match source.answers.get(&question.name) {
+                Some(answer) if !(answer.is_empty() && remembered) => {
+                    given.entry(question.name.clone()).or_insert_with(|| answer.clone());
+                }
+                _ => {}
+            }
         }
     }
-    Ok(Source::new(Origin::Person, answers))
+    given
+}
+
+/// An answer to a question that is not asked is no mistake, and may be a misunderstanding.
+fn tell_unused(sources: &[Source], answers: &Answers, progress: &mut Progress) {
+    let deliberate = |o: &Origin| !matches!(o, Origin::Stored | Origin::Debconf | Origin::Person);
+    for source in sources.iter().filter(|s| deliberate(&s.origin)) {
+        let unused = source
+            .answers
+            .keys()
+            .filter(|name| answers.get(*name).is_some_and(|a| a.origin == Origin::NotAsked));
+        for name in unused {
+            let origin = &source.origin;
+            progress.warn(format!(
+                "the answer to {name} from {origin} is not used: with the other answers, it is not asked"
+            ));
+        }
+    }
 }
 
 /// The inner result is the check's, the outer one ours.
@@ -96,15 +137,20 @@ fn of_debconf(
     appliance: &str,
     known: &BTreeMap<String, String>,
 ) -> BTreeMap<String, String> {
-    let answer =
-        |q: &Question| Some((q.name.clone(), known.get(&seeding::own_question(appliance, q))?.clone()));
+    let answer = |q: &Question| {
+        let value = known.get(&seeding::own_question(appliance, q))?;
+        Some((q.name.clone(), q.of_debconf(value)))
+    };
     // an empty value is what a cleared password looks like
     questions.iter().filter_map(answer).filter(|(_, value)| !value.is_empty()).collect()
 }
 
 /// The whole list, each with the ways to answer it.
-fn refused(obstacles: &[Obstacle], questions: &[Question], appliance: &str) -> Failure {
+fn refused(problems: &[Problem], obstacles: &[Obstacle], questions: &[Question], appliance: &str) -> Failure {
     let mut text = String::from("nothing has been changed, because of the answers:");
+    for problem in problems {
+        text.push_str(&format!("\n  {problem}"));
+    }
     for obstacle in obstacles {
         text.push_str(&format!("\n  {obstacle}"));
         let name = match obstacle {
@@ -146,33 +192,5 @@ pub fn to_store(answers: &Answers, before: &Stored) -> Stored {
     Stored {
         answers: told.map(|(name, a)| (name.clone(), a.expose().to_owned())).collect(),
         generated: generated.map(|(name, _)| name.clone()).collect(),
-    }
-}
-
-/// Reads a file or a folder's entry that may hold secrets, with its path in the error.
-fn read(path: &std::path::Path) -> Result<String> {
-    let bytes = std::fs::read(path).with_context(|| format!("cannot read the answers in {}", path.display()));
-    let bytes = bytes.map_err(|error| Failure { exit: Exit::Input, ..error.into() })?;
-    String::from_utf8(bytes).map_err(|error| {
-        let good = &error.as_bytes()[..error.utf8_error().valid_up_to()];
-        let line = good.iter().filter(|b| **b == b'\n').count() + 1;
-        let message = format!("{}, line {line}: this is not UTF-8; save the file as UTF-8", path.display());
-        Failure::new(Exit::Input, message)
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_file_in_another_encoding_is_told_by_its_line() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("answers.toml");
-        std::fs::write(&path, b"a = 1\nb = \"caf\xe9\"\n").unwrap();
-        let failure = read(&path).unwrap_err();
-        assert_eq!(failure.exit, Exit::Input);
-        assert!(failure.message().contains("answers.toml, line 2"), "{}", failure.message());
-        assert_eq!(read(&folder.path().join("none")).unwrap_err().exit, Exit::Input);
     }
 }

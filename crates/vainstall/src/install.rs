@@ -211,7 +211,9 @@ fn prepare(
     let own: Vec<String> =
         seeds.questions.iter().map(|q| seeding::own_question(&seeds.appliance, q)).collect();
     let foreign = seeds.seeds.iter().map(|s| s.question.as_str());
-    let known = seeding::answered(own.iter().map(String::as_str).chain(foreign))?;
+    let mut known = seeding::answered(own.iter().map(String::as_str).chain(foreign))?;
+    let administrators = answers::foreign(arguments, seeds)?;
+    known.extend(administrators.iter().map(|s| (s.question.clone(), s.value.clone())));
     let answers = answers::all(
         arguments,
         seeds,
@@ -222,7 +224,8 @@ fn prepare(
     let values = answers::values(&answers);
     let rendered = seeding::rendered(&seeds.seeds, host, &values)?;
     let open = plan::open_seeds(rendered, &known, progress);
-    let selections = seeding::selections(&seeds.appliance, &seeds.questions, &values, &open);
+    let mut selections = seeding::selections(&seeds.appliance, &seeds.questions, &values, &open);
+    selections.extend(administrators);
     let (stored, secrets) = (answers::to_store(&answers, &before), ending::secrets(&answers, &before));
     Ok(Ready { answers, selections, stored, secrets })
 }

@@ -94,6 +94,8 @@ fn every_mistake_is_told_with_its_place_and_what_to_write() {
 fn every_kind_of_mistake_has_a_case() {
     let mut seen: BTreeSet<Kind> = cases::CASES.iter().flat_map(|c| mistakes(c.from, c.to).1).collect();
     seen.extend(load_bytes(b"a = \"\xff\"", "appliance.toml", &folder()).unwrap_err().iter().map(|p| p.kind));
+    let german = folder().with("po/de.po", "nonsense\n").with("po/German.po", "");
+    seen.extend(load(GOOD, "appliance.toml", &german).unwrap_err().iter().map(|p| p.kind));
     // looked up by a caller who has an index of packages
     seen.insert(Kind::MissingPackage);
     let missing: Vec<_> = Kind::ALL.iter().filter(|k| !seen.contains(k)).collect();

@@ -9,6 +9,7 @@ mod new;
 mod questions;
 mod repository;
 mod schema;
+mod translate;
 
 use clap::{CommandFactory, Parser, Subcommand};
 use std::process::ExitCode;
@@ -30,6 +31,7 @@ enum Command {
     Check(check::Arguments),
     Questions(questions::Arguments),
     Schema(schema::Arguments),
+    Translate(translate::Arguments),
     Build(build::Arguments),
     Repository(repository::Arguments),
     Key(key::Arguments),
@@ -44,6 +46,7 @@ pub fn run() -> ExitCode {
         Command::Check(arguments) => check::run(&arguments),
         Command::Questions(arguments) => questions::run(&arguments),
         Command::Schema(arguments) => schema::run(&arguments),
+        Command::Translate(arguments) => translate::run(&arguments),
         Command::Build(arguments) => build::run(&arguments),
         Command::Repository(arguments) => repository::run(&arguments),
         Command::Key(arguments) => key::run(&arguments),

@@ -9,13 +9,14 @@
 use super::{Error, control, shell};
 use appliance::{
     Definition,
+    answers::canonical,
     model::Appliance,
-    question::{Question, QuestionType},
+    question::{OneOrMany, Question, QuestionType, Test, Translation, When, pages},
     seed_value::{self, Part},
     seeds::SeedsFile,
 };
 use deb::{Deb, Member};
-use debconf::{Template, templates};
+use debconf::{Template, templates, templates::Translated};
 use std::fmt::Write;
 
 const CONFIG: &str = include_str!("scripts/config.sh");
@@ -101,10 +102,16 @@ db_stop
     )
 }
 
-/// The templates of the appliance's questions, and of the message about an answer that cannot be used.
+/// The templates of the appliance's questions and of their groups' titles, and of the message about answers that cannot be used.
 fn questions(definition: &Definition, package: &str) -> Vec<Template> {
     let mut templates: Vec<Template> = definition.questions.iter().map(|q| template(q, package)).collect();
-    if !templates.is_empty() {
+    for (index, page) in pages(&definition.questions).iter().enumerate() {
+        let first = page.questions.first().and_then(|i| definition.questions.get(*i));
+        if let (Some(group), Some(first)) = (&page.group, first) {
+            templates.push(title(group, first, &format!("{package}/title_{}", index + 1)));
+        }
+    }
+    if !definition.questions.is_empty() {
         templates.push(Template {
             // an underscore: no question's name has one
             name: format!("{package}/not_valid"),
@@ -119,28 +126,58 @@ fn questions(definition: &Definition, package: &str) -> Vec<Template> {
 
 fn template(question: &Question, package: &str) -> Template {
     let fixed = shell::default_parts(question).into_iter().all(|part| matches!(part, Part::Text(_)));
+    let default = question.default.clone().filter(|_| fixed && question.kind != QuestionType::Password);
+    let choices = |choices: &[String]| choices.iter().map(|choice| templates::literal(choice)).collect();
+    let translation = |(language, words): (&String, &Translation)| {
+        let description = words.prompt.as_ref().unwrap_or(&question.prompt);
+        let extended = words.description.as_ref().or(question.description.as_ref());
+        let translated = Translated {
+            description: templates::literal(&prompt(question, description)),
+            extended: extended_text(question, extended),
+            choices: choices(&words.choices),
+        };
+        (language.clone(), translated)
+    };
     Template {
         name: format!("{package}/{}", question.name),
         kind: question.kind.debconf().into(),
-        default: question.default.clone().filter(|_| fixed && question.kind != QuestionType::Password),
-        choices: question.choices.iter().map(|choice| templates::literal(choice)).collect(),
-        description: templates::literal(&prompt(question)),
-        extended: extended(question),
+        default: default.map(|d| question.to_debconf(&canonical(question, &d))),
+        choices: choices(&question.choices),
+        description: templates::literal(&prompt(question, &question.prompt)),
+        extended: extended_text(question, question.description.as_ref()),
+        translations: question.translations.iter().map(translation).collect(),
+    }
+}
+
+fn title(group: &str, first: &Question, name: &str) -> Template {
+    let translation = |(language, words): (&String, &Translation)| {
+        let description = templates::literal(words.group.as_ref()?);
+        Some((language.clone(), Translated { description, ..Translated::default() }))
+    };
+    Template {
+        name: name.into(),
+        kind: "title".into(),
+        description: templates::literal(group),
+        translations: first.translations.iter().filter_map(translation).collect(),
+        ..Template::default()
     }
 }
 
 /// What is said about the question, and where a line is typed `${default}`, which `config` fills in.
-fn extended(question: &Question) -> String {
-    let text = templates::literal(question.description.as_deref().unwrap_or_default());
+fn extended_text(question: &Question, description: Option<&String>) -> String {
+    let text = templates::literal(description.map_or("", String::as_str));
     match question.kind {
-        QuestionType::Boolean | QuestionType::Select | QuestionType::Password => text,
+        QuestionType::Boolean | QuestionType::Select | QuestionType::Multiselect | QuestionType::Password => {
+            text
+        }
+        QuestionType::Text => format!("{text} (\\n: a new line.) ${{default}}").trim_start().to_owned(),
         _ => format!("{text} ${{default}}").trim_start().to_owned(),
     }
 }
 
 /// A prompt ends in a colon or, for yes or no, in a question mark (Developer's Reference 6.5.4.2).
-fn prompt(question: &Question) -> String {
-    let text = question.prompt.trim_end();
+fn prompt(question: &Question, text: &str) -> String {
+    let text = text.trim_end();
     let end = if question.kind == QuestionType::Boolean { "?" } else { ":" };
     if text.ends_with([':', '?']) { text.to_owned() } else { format!("{text}{end}") }
 }
@@ -186,36 +223,102 @@ fn asking(definition: &Definition, appliance: &Appliance, seeds: &[Vec<Part>], g
     script
 }
 
-/// One function for each question, and the way through them, forwards and back.
+/// The functions of each question and of each page, and the way through them.
 fn ask_all(script: &mut String, questions: &[Question]) {
     if questions.is_empty() {
         return;
     }
-    for (index, question) in questions.iter().enumerate() {
-        let _ = writeln!(script, "ask_{}() {{", index + 1);
-        if question.kind == QuestionType::Select {
-            let _ = writeln!(script, "    {}", choices(question));
+    for index in 0..questions.len() {
+        script.push_str(&functions(questions, index));
+    }
+    let pages = pages(questions);
+    let titled = pages.iter().any(|page| page.group.is_some());
+    for (index, page) in pages.iter().enumerate() {
+        let numbers: Vec<String> = page.questions.iter().map(|i| (i + 1).to_string()).collect();
+        let title = match (&page.group, titled) {
+            (Some(_), _) => format!("db_settitle \"$package/title_{}\"; ", index + 1),
+            (None, true) => "db_title \"$appliance\"; ".into(),
+            (None, false) => String::new(),
+        };
+        let _ = writeln!(script, "page_{}() {{ {title}show_page {}; }}", index + 1, numbers.join(" "));
+    }
+    let _ = writeln!(script, "\nask_all {}\n", pages.len());
+}
+
+/// `question_N` and `wanted_N`.
+pub(super) fn functions(questions: &[Question], index: usize) -> String {
+    let question = &questions[index];
+    let number = index + 1;
+    let parts = shell::default_parts(question);
+    let computed = parts.iter().any(|part| !matches!(part, Part::Text(_)));
+    let default = if question.is_secret() { "''".into() } else { shell::value(&parts) };
+    let default = match question.kind {
+        QuestionType::Text => {
+            shell::quote(&question.to_debconf(question.default.as_deref().unwrap_or_default()))
         }
-        let parts = shell::default_parts(question);
-        let computed = parts.iter().any(|part| !matches!(part, Part::Text(_)));
-        let default = if computed { shell::value(&parts) } else { "''".into() };
-        let _ = writeln!(
-            script,
-            "    ask {} {} {} {} {} {default} || return 1\n    {}=$answer\n}}",
-            shell::quote(&question.name),
-            question.kind.word(),
-            if question.needs_answer() { "critical" } else { "high" },
-            if question.optional { "may" } else { "must" },
-            question.generate.map_or(0, |secret| secret.length),
-            shell::variable(&question.name),
-        );
+        _ => default,
+    };
+    let number_of = |value: Option<i64>| value.map(|v| v.to_string()).unwrap_or_default();
+    let text = |text: &Option<String>| shell::quote(text.as_deref().unwrap_or_default());
+    let mut script = format!("question_{number}() {{\n");
+    if question.kind.has_choices() {
+        let _ = writeln!(script, "    {}", choices(question));
     }
     let _ = writeln!(
         script,
-        "\nstep=1\nwhile [ \"$step\" -le {} ]; do\n    if \"ask_$step\"; then step=$((step + 1))\n    \
-         elif [ \"$step\" -gt 1 ]; then step=$((step - 1)); fi\ndone\n",
-        questions.len()
+        "    name={} type={} variable={} prompt={}\n    empty={} length={} computed={} default={default}\n    \
+         min={} max={} min_length={} max_length={} pattern={} hint={}\n}}",
+        shell::quote(&question.name),
+        question.kind.word(),
+        question.variable(),
+        shell::quote(&prompt(question, &question.prompt)),
+        if question.optional { "may" } else { "must" },
+        question.generate.map_or(0, |secret| secret.length),
+        if computed { "yes" } else { "no" },
+        number_of(question.min),
+        number_of(question.max),
+        number_of(question.min_length.map(i64::from)),
+        number_of(question.max_length.map(i64::from)),
+        text(&question.pattern),
+        text(&question.pattern_hint),
     );
+    let _ = writeln!(script, "wanted_{number}() {{ {}; }}", condition(questions, question));
+    script
+}
+
+/// The condition as a command: [`When::holds`] in shell.
+fn condition(questions: &[Question], question: &Question) -> String {
+    let Some(when) = &question.when else { return ":".into() };
+    let found = questions.iter().position(|q| q.name == when.question());
+    let Some((index, on)) = found.map(|i| (i + 1, &questions[i])) else { return "false".into() };
+    let answer = format!("${}", shell::variable(&on.name));
+    let several = on.kind == QuestionType::Multiselect;
+    let among = |words: &OneOrMany| {
+        let pattern = |word: &String| match several {
+            true => format!("*{}*", shell::quote(&format!(", {word}, "))),
+            false => shell::quote(word),
+        };
+        // nothing chosen is no choice
+        let words = words.all().iter().filter(|w| !several || !w.is_empty());
+        let patterns: Vec<String> = words.map(pattern).collect();
+        patterns.join(" | ")
+    };
+    let answered = if several { format!("\", {answer}, \"") } else { format!("\"{answer}\"") };
+    let nothing = |words: &OneOrMany| words.all().iter().all(|w| several && w.is_empty());
+    let test = match when {
+        When::Yes(_) if on.kind == QuestionType::Boolean => format!("[ \"{answer}\" = true ]"),
+        When::Yes(_) => format!("[ -n \"{answer}\" ]"),
+        When::Test(Test { is: Some(words), .. }) if nothing(words) => "false".into(),
+        When::Test(Test { not: Some(words), .. }) if nothing(words) => ":".into(),
+        When::Test(Test { is: Some(words), .. }) => {
+            format!("case {answered} in {}) ;; *) false ;; esac", among(words))
+        }
+        When::Test(Test { not: Some(words), .. }) => {
+            format!("case {answered} in {}) false ;; esac", among(words))
+        }
+        When::Test(_) => ":".into(),
+    };
+    format!("[ \"$asked_{index}\" = yes ] && {test}")
 }
 
 /// The function that knows the choices of a question.

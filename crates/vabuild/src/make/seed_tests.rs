@@ -4,28 +4,16 @@ use super::seed_package;
 use appliance::{
     Definition, answers,
     model::{Appliance, Seed},
-    question::{Generate, Question, QuestionType},
+    question::{Generate, OneOrMany, Question, QuestionType, Test, When, is_asked},
 };
 use exec::Program;
 use proptest::prelude::*;
 use std::{fs, path::PathBuf};
 use tempfile::TempDir;
 
-const KINDS: [QuestionType; 9] = [
-    QuestionType::String,
-    QuestionType::Boolean,
-    QuestionType::Select,
-    QuestionType::Password,
-    QuestionType::Email,
-    QuestionType::Hostname,
-    QuestionType::Domain,
-    QuestionType::Port,
-    QuestionType::Number,
-];
-
 fn question(name: &str, kind: QuestionType) -> Question {
     let choices = vec!["a, b".to_owned(), "it's".into(), "*".into()];
-    let choices = if kind == QuestionType::Select { choices } else { vec![] };
+    let choices = if kind.has_choices() { choices } else { vec![] };
     Question {
         name: name.into(),
         prompt: "What $(touch PWNED) `touch PWNED` 'x'?\nTemplate: evil/one".into(),
@@ -209,31 +197,157 @@ fn a_secret_is_made_once_and_never_again_after_it_was_taken_out_of_debconf() {
     assert_eq!(debconf.get("wiki-appliance-seed/password"), "");
 }
 
+/// One screen for a group, one more for what has to wait, none for what is not asked; and back over the gap.
+#[test]
+fn groups_conditions_and_the_way_back() {
+    let mut questions = vec![
+        question("first", QuestionType::String),
+        question("wants-mail", QuestionType::Boolean),
+        question("port", QuestionType::Port),
+        question("relay", QuestionType::Hostname),
+        question("last", QuestionType::String),
+    ];
+    for question in &mut questions[1..4] {
+        question.group = Some("Mail".into());
+    }
+    questions[3].when = Some(When::Yes("wants-mail".into()));
+    let debconf = Debconf::new(&definition(questions, vec![seed("p/relay", "<{{ answers.relay }}>")]));
+    debconf.typed("first", &["a", "b"]);
+    debconf.typed("wants-mail", &["true", "false", "false"]);
+    debconf.typed("port", &["25", "x", "26"]);
+    debconf.typed("relay", &["BACK"]);
+    debconf.typed("last", &["BACK", "z"]);
+    let output = debconf.run();
+    assert!(output.success(), "{:?}", output.tail(5));
+    let screens: Vec<String> = fs::read_to_string(debconf.path("input"))
+        .unwrap()
+        .lines()
+        .filter_map(|l| Some(l.strip_prefix("go ")?.replace("wiki-appliance-seed/", "")))
+        .collect();
+    // relay goes back to its group; without mail, going back from the last leads past relay
+    let expect = ["first", "wants-mail port", "relay", "wants-mail port", "last", "wants-mail"];
+    assert_eq!(screens[..4], expect[..4], "{screens:?}");
+    assert_eq!(debconf.get("p/relay"), "<>");
+    assert_eq!(debconf.get("wiki-appliance-seed/last"), "z");
+    assert_eq!(debconf.get("wiki-appliance-seed/port"), "26");
+    let said = fs::read_to_string(debconf.path("said")).unwrap();
+    assert!(said.contains("title wiki-appliance-seed/title_2") && said.contains("It is no port"), "{said}");
+}
+
+#[test]
+fn a_default_uses_earlier_answers_and_one_that_does_not_fit_is_asked() {
+    let mut questions = vec![question("domain", QuestionType::Domain), question("mail", QuestionType::Email)];
+    questions[1].default = Some("root@{{ answers.domain }}".into());
+    let mut definition = definition(questions, vec![]);
+    let debconf = Debconf::new(&definition);
+    debconf.typed("domain", &["example.org"]);
+    assert!(debconf.run().success());
+    assert_eq!(debconf.get("wiki-appliance-seed/mail"), "root@example.org");
+    definition.questions[1].default = Some("{{ answers.domain }}".into());
+    let debconf = Debconf::new(&definition);
+    debconf.typed("domain", &["example.org"]);
+    let output = debconf.run();
+    assert!(
+        !output.success() && output.tail(1)[0].contains("wiki-appliance-seed/mail"),
+        "{:?}",
+        output.tail(1)
+    );
+    assert!(fs::read_to_string(debconf.path("input")).unwrap().contains("critical wiki-appliance-seed/mail"));
+}
+
+#[test]
+fn shell_and_library_agree_on_conditions() {
+    let words = |list: &[&str]| Some(OneOrMany::Many(list.iter().map(|w| (*w).to_owned()).collect()));
+    let test = |is, not| When::Test(Test { question: "q".into(), is, not });
+    let conditions = [
+        When::Yes("q".into()),
+        test(words(&["true"]), None),
+        test(words(&["it's", "*"]), None),
+        test(None, words(&["it's", "*"])),
+        test(words(&[]), None),
+        test(None, words(&[])),
+        test(words(&["$(touch PWNED)", ""]), None),
+    ];
+    let mut script = String::new();
+    let mut expect = vec![];
+    for kind in [QuestionType::Boolean, QuestionType::Select, QuestionType::Multiselect, QuestionType::String]
+    {
+        for when in &conditions {
+            let mut questions = vec![question("q", kind), question("r", QuestionType::String)];
+            questions[1].when = Some(when.clone());
+            script += &seed_package::functions(&questions, 1);
+            for (asked, answer) in [
+                ("yes", "true"),
+                ("yes", "false"),
+                ("yes", "*"),
+                ("yes", "it's, *"),
+                ("yes", "x"),
+                ("yes", ""),
+                ("no", ""),
+            ] {
+                let answer_word = super::shell::quote(answer);
+                script += &format!(
+                    "asked_1={asked} answer_q={answer_word}\nif wanted_2; then echo yes; else echo no; fi\n"
+                );
+                let answers = [("q".to_owned(), answer.to_owned())].into();
+                let answers = if asked == "yes" { answers } else { Default::default() };
+                let holds = is_asked(&questions[1], &questions, &answers);
+                expect.push((if holds { "yes" } else { "no" }, format!("{kind:?} {when:?} {answer}")));
+            }
+        }
+    }
+    let out = Program::new("sh").arg("-s").stdin(script).run().unwrap().text();
+    assert_eq!(out.lines().count(), expect.len());
+    for (said, (holds, what)) in out.lines().zip(expect) {
+        assert_eq!(said, holds, "{what}");
+    }
+}
+
+/// Limits and patterns that a question may have.
+fn limited() -> Vec<Question> {
+    let mut all: Vec<Question> = QuestionType::ALL.map(|kind| question("q", kind)).to_vec();
+    let mut with = |kind, change: &dyn Fn(&mut Question)| {
+        let mut question = question("q", kind);
+        change(&mut question);
+        all.push(question);
+    };
+    with(QuestionType::Number, &|q| (q.min, q.max) = (Some(-5), Some(70)));
+    with(QuestionType::Port, &|q| q.min = Some(1024));
+    with(QuestionType::String, &|q| (q.min_length, q.max_length) = (Some(3), Some(12)));
+    for pattern in
+        ["[a-z][a-z0-9-]*", "(a|bc)+.?", ".{2,9}", r"[^a]*\.[^.]+", "[ -~]+", "[0-9]+(\\.[0-9]+){3}"]
+    {
+        with(QuestionType::String, &|q| q.pattern = Some(pattern.into()));
+    }
+    all
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(20))]
+    #![proptest_config(ProptestConfig::with_cases(30))]
     /// The shell's judgement of an answer is the one that `appliance-configure` makes later.
     #[test]
     fn shell_and_library_agree_on_answers(
         answers in prop::collection::vec(prop_oneof![
             "[a-z0-9.@-]{1,12}", "-?0{0,2}[0-9]{1,20}", "[ -~]{1,10}@[a-z.]{1,8}", "[ -~]{1,20}",
             "-?922337203685477580[0-9]", Just("a, b".to_owned()), Just("it's".to_owned()), Just("true".to_owned()), "[a-z]{60,66}\\.[a-z]{1,3}",
+            "[0-9]{1,3}(\\.[0-9]{1,3}){2,4}", "(([0-9a-f]{1,5})?:){1,8}([0-9a-f]{1,4})?", "::(ffff:)?[0-9]{1,3}(\\.[0-9]{1,2}){3}",
+            "(/[a-z.]{0,3}){1,4}", "(it's|\\*|a)(, (it's|\\*|a)){0,2}", "[äöü€\u{1f600}a.\u{85}]{1,13}",
         ], 1..30),
     ) {
-        for kind in KINDS {
-            let question = question("q", kind);
+        for question in limited() {
             let debconf = Debconf::new(&definition(vec![question.clone()], vec![]));
             // the functions alone, without what asks and answers
-            let functions = debconf.script.split("\nstep=1\n").next().unwrap();
-            let choice = seed_package::choices(&question);
-            let mut script = format!("{functions}\n{choice}\n");
+            let (functions, _) = debconf.script.rsplit_once("\nask_all ").unwrap();
+            let mut script = format!("{functions}\nquestion_1\n");
             for answer in &answers {
-                let (kind, answer) = (kind.word(), super::shell::quote(answer));
-                script += &format!("if is_valid {kind} {answer}; then echo yes; else echo no; fi\n");
+                let word = super::shell::quote(&question.to_debconf(answer));
+                script += &format!("if is_valid {} {word}; then echo yes; else echo no; fi\n", question.kind.word());
             }
             let out = Program::new("sh").arg("-c").arg(script).env("DB", debconf.folder.path()).run().unwrap().text();
+            prop_assert_eq!(out.lines().count(), answers.len());
             for (answer, verdict) in answers.iter().zip(out.lines()) {
                 let expect = answers::validate(&question, answer).is_ok();
-                prop_assert_eq!(verdict == "yes", expect, "{:?} {:?}", kind, answer);
+                prop_assert_eq!(verdict == "yes", expect, "{:?} {:?}", question, answer);
             }
         }
     }
