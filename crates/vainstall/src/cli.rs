@@ -16,7 +16,8 @@ Examples:
   vainstall moinmoin --dry-run
 
 Answers, the first that has one wins: --set, --answers, VAINSTALL_ANSWER_WIKI_NAME in the environment, systemd's
-credential vainstall.moinmoin, what an interrupted run was told, debconf; then, at a terminal, you are asked.
+credentials (vainstall.moinmoin.wiki-name, vainstall.moinmoin, vainstall.answers), cloud-init's user data, what an
+interrupted run was told, debconf; then, at a terminal, you are asked.
 
 Exit status: 0 the appliance is healthy, 1 it is not or the work failed, 2 wrong or missing input, 3 not possible on
 this machine, 4 network or repository, 5 disk full.";
@@ -40,7 +41,7 @@ pub struct Arguments {
     /// The repository's component
     #[arg(long, default_value = "main", requires = "repository")]
     pub component: String,
-    /// Answers, as TOML (wiki-name = "Our Wiki") or JSON
+    /// Answers, as TOML (wiki-name = "Our Wiki"), YAML, JSON or debconf's selections
     #[arg(long, value_name = "FILE")]
     pub answers: Option<PathBuf>,
     /// One answer; a password is better given by a file, as other users can read a command line
