@@ -3,7 +3,7 @@
 //! It tells what no frontend is told: the question's own name, whose script asks, and what was asked although it was
 //! answered already. A script can write such lines itself, and deceives nobody but the reader of its own package.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// More is no honest script's: what follows is left out (lines).
 const LIMIT: usize = 200_000;
@@ -44,6 +44,9 @@ pub struct Trace {
     pub inputs: Vec<Input>,
     /// Questions of shared templates: question to template, with the package that registered it.
     pub registered: BTreeMap<String, (String, String)>,
+    /// Which packages' scripts did anything with a question that was there: question and package. One that is registered in
+    /// advance is not registered again by its package.
+    pub used: BTreeSet<(String, String)>,
     /// What scripts put into the templates' texts, by question and variable.
     pub substituted: BTreeMap<String, BTreeMap<String, String>>,
     /// Values that scripts gave to questions themselves, in their order: question, package, value. May hold secrets.
@@ -124,6 +127,10 @@ impl Trace {
         let command = std::mem::take(&mut self.command);
         let words: Vec<&str> = command.iter().map(String::as_str).collect();
         let code = reply.split(' ').next().unwrap_or_default();
+        let asks = words.first().is_some_and(|verb| verb.eq_ignore_ascii_case("INPUT"));
+        if let Some(question) = words.get(if asks { 2 } else { 1 }).filter(|_| matches!(code, "0" | "30")) {
+            self.used.insert(((*question).to_owned(), self.package.clone()));
+        }
         match words[..] {
             [verb, priority, question, ..] if verb.eq_ignore_ascii_case("INPUT") => {
                 let Some(priority) = Priority::parse(priority) else { return };
@@ -214,6 +221,8 @@ debconf (developer): --> 0 question will be asked
         );
         assert_eq!(trace.substituted["phpmyadmin/mysql/app-pass"]["pkg"], "php my admin");
         assert_eq!(trace.set, [("phpmyadmin/mysql/app-pass".into(), "phpmyadmin".into(), "a b".into())]);
+        assert!(trace.used.contains(&("phpmyadmin/mysql/app-pass".into(), "phpmyadmin".into())));
+        assert!(!trace.used.iter().any(|(question, _)| question == "postfix/none"));
         assert_eq!(trace.preconfigured, ["libc6.d"]);
     }
 

@@ -46,6 +46,9 @@ pub fn judge(subject: &Subject, places: &Places) -> Judged {
     judged
 }
 
+/// So many questions are listed where none is near.
+const MENTIONED: usize = 12;
+
 /// A mistake with the seed's key that has it.
 type Wrong = (&'static str, Kind, Mistake);
 
@@ -124,7 +127,10 @@ impl Subject<'_> {
                     }));
             return Err(("package", Kind::MissingPackage, mistake));
         }
-        let registered = recording.trace.registered.get(&seed.question).filter(|(_, by)| !self.own(by));
+        // what the seed package registered first, its owner finds there and does not register again
+        let used = recording.trace.used.iter().any(|(q, by)| *q == seed.question && !self.own(by));
+        let registered = recording.trace.registered.get(&seed.question);
+        let registered = registered.filter(|(_, by)| used || !self.own(by));
         let wanted = seed.template.as_ref().unwrap_or(&seed.question);
         let template = self.templates().find(|(_, t)| t.name == *wanted).map(|(_, t)| t);
         match (template, registered) {
@@ -135,6 +141,12 @@ impl Subject<'_> {
                     .help(format!("write `template = \"{registered}\"`"));
                 Err(("template", Kind::Seed, mistake))
             }
+            _ if used => {
+                let shared = self.shared(&seed.question);
+                let mistake = Mistake::new(format!("{} is made from a shared template", seed.question));
+                let example = shared.unwrap_or("dbconfig-common/…");
+                Err(("template", Kind::Seed, mistake.help(format!("write `template = \"{example}\"`"))))
+            }
             _ => {
                 let known: Vec<&str> = self.known(&seed.package);
                 let mistake = Mistake::new(format!("{} has no question {}", seed.package, seed.question));
@@ -144,11 +156,19 @@ impl Subject<'_> {
                     Kind::Seed,
                     mistake.help(near.unwrap_or_else(|| match known.is_empty() {
                         true => "it asks nothing: leave the seed out".into(),
-                        false => format!("it has {}", known.join(", ")),
+                        false => format!("it has {}", known[..known.len().min(MENTIONED)].join(", ")),
                     })),
                 ))
             }
         }
+    }
+
+    /// The shared template with the same end: `dbconfig-common/mysql/app-pass` for `wiki/mysql/app-pass`.
+    fn shared(&self, question: &str) -> Option<&str> {
+        let (_, end) = question.split_once('/')?;
+        self.templates()
+            .map(|(_, t)| t.name.as_str())
+            .find(|name| name.split_once('/').is_some_and(|(_, e)| e == end))
     }
 
     /// debconf would note the question under a package that it does not belong to.

@@ -30,6 +30,15 @@ fn recording(answered: &[&str], order: [&str; 2]) -> Recording {
     say("--> 0 question will be asked");
     say("<-- REGISTER shared/user mail/user");
     say("--> 0 registered");
+    // as the seed package registers it in advance, and its owner finds it there
+    say("<-- GET mail/database");
+    say("--> 0 x");
+    say("starting /var/cache/debconf/tmp.ci/relay-appliance-seed.config.abcdef configure");
+    say("<-- REGISTER shared/database mail/database");
+    say("--> 0 registered");
+    say("<-- REGISTER shared/database mail/nobodys");
+    say("--> 0 registered");
+    say("starting /var/cache/debconf/tmp.ci/mail.config.abcdef configure");
     say("<-- SET mail/size 7");
     say("--> 0 value set");
     let template = |name: &str, kind: &str, choices: &[&str]| Template {
@@ -46,6 +55,7 @@ fn recording(answered: &[&str], order: [&str; 2]) -> Recording {
             template("mail/size", "string", &[]),
             template("mail/note", "note", &[]),
             template("shared/user", "string", &[]),
+            template("shared/database", "string", &[]),
             template("dbconfig-common/install-error", "select", &["abort", "ignore"]),
         ],
         _ => vec![],
@@ -142,6 +152,11 @@ fn each_seed_that_cannot_work_is_named() {
     );
     check(seed("mail", "mail/user", "value = \"x\""), "[[seed]]: mail/user has the template shared/user");
     check(seed("mail", "mail/user", "template = \"shared/user\"\nvalue = \"x\""), "");
+    check(seed("mail", "mail/database", "template = \"shared/database\"\nvalue = \"x\""), "");
+    check(
+        seed("mail", "mail/nobodys", "template = \"shared/database\"\nvalue = \"x\""),
+        "question = \"mail/nobodys\": mail has no question mail/nobodys",
+    );
 }
 
 #[test]
