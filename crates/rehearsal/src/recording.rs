@@ -47,6 +47,20 @@ impl Recording {
         installed.chain(self.present.iter().map(|(_, t)| t)).find(|t| t.name == name)
     }
 
+    /// Whose question one is that this script asked: the script's package, or for a program that is nobody's maintainer
+    /// script (`ucf`, `pam-auth-update`) the package that has the template.
+    pub fn asker<'a>(&'a self, script: &'a str, question: &str) -> &'a str {
+        let template = self.template(question).map(|t| t.name.as_str());
+        let new = self.closure.iter().flat_map(|p| p.templates.iter().map(|t| (p.name.as_str(), t)));
+        let mut all = new.chain(self.present.iter().map(|(p, t)| (p.as_str(), t)));
+        let known =
+            self.closure.iter().any(|p| p.name == script) || self.present.iter().any(|(p, _)| p == script);
+        match known {
+            true => script,
+            false => all.find(|(_, t)| Some(t.name.as_str()) == template).map_or(script, |(owner, _)| owner),
+        }
+    }
+
     /// The choices of a question with the variables in them filled in, as debconf does it.
     pub fn choices(&self, question: &str) -> Vec<String> {
         let Some(template) = self.template(question) else { return vec![] };

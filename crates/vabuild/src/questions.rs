@@ -66,7 +66,7 @@ pub fn of(recording: &Recording) -> Vec<Question> {
             continue;
         }
         let mut question = question(recording, &input.question);
-        question.package = input.package.clone();
+        question.package = recording.asker(&input.package, &input.question).to_owned();
         if let Some(strongest) = recording.trace.strongest(&input.question) {
             let in_advance = input.moment == Moment::Preconfiguration;
             question.asked = Some(How { priority: strongest.priority.word().into(), in_advance });

@@ -32,6 +32,10 @@ starting /var/cache/debconf/tmp.ci/mail.config.abcdef configure
 <-- INPUT critical mail/pass-confirm
 --> 0 question will be asked
 <-- INPUT low mail/type
+--> 30 question skipped
+frontend running, package name is
+starting /usr/sbin/pam-auth-update --package
+<-- INPUT medium pam/profiles
 --> 30 question skipped";
     lines.lines().for_each(|line| trace.line(&format!("debconf (developer): {line}")));
     let mail = vec![
@@ -47,7 +51,7 @@ starting /var/cache/debconf/tmp.ci/mail.config.abcdef configure
             package("mail", mail),
             package("db", vec![template("shared/pass", "password", "Password \"for\" it:")]),
         ],
-        present: vec![],
+        present: vec![("pam".into(), template("pam/profiles", "multiselect", "Profiles"))],
         trace,
         asked: vec![
             Asked {
@@ -78,6 +82,7 @@ fn what_was_asked_is_told_as_it_was_offered() {
             "mail mail/type select high [none|full service] full service",
             "mail mail/pass password high [] ",
             "mail mail/pass-confirm password critical [] ",
+            "pam pam/profiles multiselect medium [] ",
             "mail mail/never string - [] ",
             "mail mail/wrong error - [] ",
         ]
@@ -89,7 +94,7 @@ fn what_was_asked_is_told_as_it_was_offered() {
 fn a_table_shows_no_escapes_and_leaves_messages_out() {
     let table = table::text(&of(&recording()), false);
     assert!(!table.contains('\u{1b}') && table.contains("Never \\u{1b}[2Jasked"), "{table}");
-    assert!(!table.contains("mail/wrong") && table.ends_with("3 asked, 1 not asked\n"), "{table}");
+    assert!(!table.contains("mail/wrong") && table.ends_with("4 asked, 1 not asked\n"), "{table}");
     assert!(!table::text(&of(&recording()), true).contains("mail/never"));
 }
 

@@ -85,17 +85,16 @@ impl Subject<'_> {
                 continue;
             }
             judged.open.push(input.question.clone());
+            let package = self.recording.asker(&input.package, &input.question);
             let message = format!(
-                "{} asks {} at priority {} and nobody answers",
-                input.package,
+                "{package} asks {} at priority {} and nobody answers",
                 input.question,
                 input.priority.word()
             );
             let what = self.recording.template(&input.question).map(|t| t.description.clone());
             let what = self.recording.filled_in(&input.question, &what.unwrap_or_default());
             let mistake = Mistake::new(message).help(format!(
-                "it is “{what}” ({kind}): add a [[seed]] for it; `vabuild questions --seeds {}` writes one",
-                input.package
+                "it is “{what}” ({kind}): add a [[seed]] for it; `vabuild questions --seeds {package}` writes one"
             ));
             judged.problems.push(places.appliance("packages", Kind::Seed, mistake));
         }
