@@ -36,7 +36,7 @@ domain = "example.org"
 greeting = "Hello\n  you\\n"
 listen = "2001:db8::7"
 mail_port = "2525"
-parts = ["blog","shop"]
+parts = ["blog", "shop"]
 relay = "mx.example.org"
 shade = "mint"
 site_name = "Ada's \"Site\" für alle"
@@ -71,7 +71,7 @@ fn selections() -> String {
         ("mail-port string", "2525"),
         ("colour select", "green, light"),
         ("parts multiselect", "blog, shop"),
-        ("greeting string", r"Hello\n  you\\n"),
+        ("greeting string", "Hello%0A  you%5Cn"),
         ("listen string", "2001:db8::7"),
         ("data-path string", "/srv/a b"),
         ("workers string", "8"),
@@ -172,7 +172,7 @@ mod variables {
             let (_, rest) = line.split_once('/')?;
             let mut words = rest.splitn(3, ' ');
             let name = words.next()?.replace('-', "_").to_uppercase();
-            let value = words.nth(1)?.replace("\\n", "\n").replace("\\\n", "\\n");
+            let value = words.nth(1)?.replace("%0A", "\n").replace("%5C", "\\");
             Some((name, value))
         };
         selections.lines().filter_map(pair).collect()
@@ -236,7 +236,7 @@ fn a_person_at_the_terminal_goes_back_and_forth_in_german() -> Result<()> {
     let (_folder, _lab, machine) = asks()?;
     machine.sh(
         "mkfifo /root/keys; cd /root; exec 3<>/root/keys; \
-         LANG=de_DE.UTF-8 setsid script -qfec 'vainstall every-question --set zone=Etc/UTC' typescript <&3 >/dev/null 2>&1 &",
+         env -u LC_ALL LANG=de_DE.UTF-8 setsid script -qfec 'vainstall every-question --set zone=Etc/UTC' typescript <&3 >/dev/null 2>&1 &",
     )?;
     let person = Person { machine: &machine, read: Cell::new(0) };
     person.types("Besucher lesen ihn.\r\nName der Seite [Site of ", "x")?;
@@ -277,7 +277,7 @@ fn a_person_at_the_terminal_goes_back_and_forth_in_german() -> Result<()> {
         "greeting = \"one\\ntwo\"",
         "listen = \"192.0.2.3\"",
         "mail_port = \"2525\"",
-        "parts = [\"wiki\",\"shop\"]",
+        "parts = [\"wiki\", \"shop\"]",
         "relay = \"mail.example.net\"",
         "shade = \"\"",
         "site_name = \"Meine Seite\"",

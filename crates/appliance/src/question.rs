@@ -191,28 +191,29 @@ impl Question {
     }
 }
 
-/// A text with `\n` for each line end, `\t` for a tab and `\\` for a backslash: debconf's values have one line.
+/// A text with `%0A` for each line end, `%09` for a tab, `%5C` for a backslash and `%25` for a percent sign: debconf's values have
+/// one line, and its database takes a backslash before an `n` for a line end.
 pub fn in_one_line(text: &str) -> String {
-    text.replace('\\', "\\\\").replace('\n', "\\n").replace('\t', "\\t")
+    text.replace('%', "%25").replace('\\', "%5C").replace('\n', "%0A").replace('\t', "%09")
 }
 
-/// The text that [`in_one_line`] was made of. A backslash before anything else is one.
+/// The text that [`in_one_line`] was made of. A percent sign before anything else is one.
 pub fn in_lines(line: &str) -> String {
     let mut text = String::with_capacity(line.len());
-    let mut rest = line.chars().peekable();
-    while let Some(c) = rest.next() {
-        let meant = match (c, rest.peek()) {
-            ('\\', Some('n')) => '\n',
-            ('\\', Some('t')) => '\t',
-            ('\\', Some('\\')) => '\\',
-            _ => {
-                text.push(c);
-                continue;
-            }
+    let mut rest = line;
+    while let Some(at) = rest.find('%') {
+        text.push_str(&rest[..at]);
+        let (meant, length) = match rest.as_bytes().get(at + 1..at + 3) {
+            Some(b"0A" | b"0a") => ('\n', 3),
+            Some(b"09") => ('\t', 3),
+            Some(b"25") => ('%', 3),
+            Some(b"5C" | b"5c") => ('\\', 3),
+            _ => ('%', 1),
         };
-        rest.next();
         text.push(meant);
+        rest = &rest[at + length..];
     }
+    text.push_str(rest);
     text
 }
 
@@ -232,7 +233,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_text_comes_back_from_its_line(text in "[a-z\\\\\n\t ]*|\\PC*") {
+        fn a_text_comes_back_from_its_line(text in "[a05AC%\\\\n\n\t ]*|\\PC*") {
             let line = in_one_line(&text);
             prop_assert!(!line.contains(['\n', '\t']));
             prop_assert_eq!(in_lines(&line), text);
@@ -240,8 +241,8 @@ mod tests {
     }
 
     #[test]
-    fn a_lone_backslash_stays() {
-        assert_eq!(in_lines(r"C:\dir\"), r"C:\dir\");
+    fn a_lone_percent_sign_stays() {
+        assert_eq!(in_lines("100% of %0b%"), "100% of %0b%");
     }
 
     #[test]

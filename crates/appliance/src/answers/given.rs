@@ -84,12 +84,14 @@ impl Format {
         let mut lines = text.lines().map(str::trim);
         let first = lines.find(|l| !l.is_empty() && !l.starts_with('#')).unwrap_or_default();
         let key = first.split(['=', ':']).next().unwrap_or_default();
+        let mut words = first.split_whitespace().skip(1);
+        let asked = words.next().is_some_and(|question| question.contains('/'));
         if first.starts_with('{') {
             Format::Json
+        } else if asked && words.next().is_some_and(selections::is_type) {
+            Format::Selections
         } else if first.starts_with("---") || first[key.len()..].starts_with(':') {
             Format::Yaml
-        } else if first.split_whitespace().nth(2).is_some_and(selections::is_type) && !key.contains('"') {
-            Format::Selections
         } else {
             Format::Toml
         }
@@ -233,7 +235,7 @@ mod tests {
         let selections = "# mine\nwiki-appliance-seed wiki-appliance-seed/wiki-name string Ada's = \"Wiki\": ü\n\
             wiki-appliance-seed\twiki-appliance-seed/port string 8080\nwiki-appliance-seed wiki-appliance-seed/open boolean true\n\
             wiki-appliance-seed wiki-appliance-seed/parts multiselect c, a b\n\
-            wiki-appliance-seed wiki-appliance-seed/motd string one\\ntwo\\\\n\npostfix postfix/mailname string x y\n";
+            wiki-appliance-seed wiki-appliance-seed/motd string one%0Atwo%5Cn\npostfix postfix/mailname string x y\n";
         let expect = given("x.toml", toml).answers;
         assert_eq!(expect["parts"], "a b, c");
         assert_eq!(expect["motd"], "one\ntwo\\n");

@@ -170,7 +170,7 @@ fn extended_text(question: &Question, description: Option<&String>) -> String {
         QuestionType::Boolean | QuestionType::Select | QuestionType::Multiselect | QuestionType::Password => {
             text
         }
-        QuestionType::Text => format!("{text} (\\n: a new line.) ${{default}}").trim_start().to_owned(),
+        QuestionType::Text => format!("{text} (%0A: a new line.) ${{default}}").trim_start().to_owned(),
         _ => format!("{text} ${{default}}").trim_start().to_owned(),
     }
 }
