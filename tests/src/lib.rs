@@ -54,6 +54,14 @@ pub fn lab() -> Result<(Dist, Lab)> {
     Ok((dist, lab))
 }
 
+/// A lab whose repository has one more of the tests' definitions in it. The folder must outlive it.
+pub fn lab_with(folder: &Path, definition: &str) -> Result<(Dist, Lab)> {
+    let (dist, lab) = lab()?;
+    let repository = definitions::repository_with(&dist, folder, &definitions::path(definition))?;
+    lab.http().serve_folder(&repository);
+    Ok((dist, lab))
+}
+
 /// A fresh machine whose apt knows the lab's repository and its key, with fresh lists.
 pub fn machine(lab: &Lab, dist: &Dist, name: &str, release: &str) -> Result<Machine> {
     let machine = lab.boot(name, release)?;

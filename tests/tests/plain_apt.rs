@@ -1,8 +1,8 @@
 //! Plain `apt-get install`, with no vainstall on the machine.
 
 use anyhow::Result;
-use scenarios::{Dist, apt, client::Client, definitions, lab, machine, name_repository};
-use testbed::{Lab, Machine};
+use scenarios::{apt, client::Client, lab, lab_with, machine, name_repository};
+use testbed::Machine;
 
 /// What debconf was asked to ask, at which priority: `high postfix/mailname`, from debconf's own trace.
 fn asked(trace: &str) -> Vec<String> {
@@ -42,13 +42,6 @@ fn nothing_is_asked_but_the_appliances_own_questions_and_the_wiki_works() -> Res
     Ok(())
 }
 
-fn mail_relay(folder: &tempfile::TempDir) -> Result<(Dist, Lab)> {
-    let (dist, lab) = lab()?;
-    let repository = definitions::repository_with(&dist, folder.path(), &definitions::path("mail-relay"))?;
-    lab.http().serve_folder(&repository);
-    Ok((dist, lab))
-}
-
 /// The seeded values as postfix uses them, not only as debconf holds them.
 fn assert_relay_configured(machine: &Machine) -> Result<()> {
     assert_eq!(machine.sh("cat /etc/mailname")?.trim(), "mail.example.test");
@@ -67,7 +60,7 @@ fn answer(machine: &Machine) -> Result<()> {
 #[test]
 fn seeds_arrive_through_preconfiguration() -> Result<()> {
     let folder = tempfile::tempdir()?;
-    let (dist, lab) = mail_relay(&folder)?;
+    let (dist, lab) = lab_with(folder.path(), "mail-relay")?;
     let machine = machine(&lab, &dist, "mail", "trixie")?;
     answer(&machine)?;
     let trace = install_traced(&machine, "mail-relay-appliance")?;
@@ -78,7 +71,7 @@ fn seeds_arrive_through_preconfiguration() -> Result<()> {
 #[test]
 fn seeds_arrive_without_preconfiguration() -> Result<()> {
     let folder = tempfile::tempdir()?;
-    let (dist, lab) = mail_relay(&folder)?;
+    let (dist, lab) = lab_with(folder.path(), "mail-relay")?;
     let machine = machine(&lab, &dist, "mail", "trixie")?;
     // on Debian 12 purging apt-utils is enough; on 13 apt itself has what preconfiguration needs
     machine.run(&["dpkg", "--purge", "apt-utils"])?;
@@ -92,7 +85,7 @@ fn seeds_arrive_without_preconfiguration() -> Result<()> {
 #[test]
 fn an_administrators_own_answer_is_kept() -> Result<()> {
     let folder = tempfile::tempdir()?;
-    let (dist, lab) = mail_relay(&folder)?;
+    let (dist, lab) = lab_with(folder.path(), "mail-relay")?;
     let machine = machine(&lab, &dist, "mail", "trixie")?;
     answer(&machine)?;
     machine

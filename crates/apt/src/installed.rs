@@ -2,6 +2,7 @@
 
 use crate::Error;
 use exec::Program;
+use std::collections::BTreeSet;
 
 /// One package that dpkg knows, whatever its state.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,6 +42,14 @@ pub fn package(name: &str) -> Result<Option<Package>, Error> {
     let format = "${db:Status-Abbrev}\t${binary:Package}\t${Version}\t${binary:Summary}\n";
     let output = Program::new("dpkg-query").args(["-W", "-f", format, "--", name]).output()?;
     Ok(parse(&output.text()).into_iter().next())
+}
+
+/// Those that are there in any way, be it with their configuration files only, by the names that apt prints: with the
+/// architecture only where it is not the machine's own.
+pub fn names() -> Result<BTreeSet<String>, Error> {
+    let native = format!(":{}", Program::new("dpkg").arg("--print-architecture").run()?.text().trim());
+    let there = packages()?.into_iter().filter(|p| p.state != State::NotInstalled);
+    Ok(there.map(|p| p.name.strip_suffix(&native).map(str::to_owned).unwrap_or(p.name)).collect())
 }
 
 fn parse(text: &str) -> Vec<Package> {

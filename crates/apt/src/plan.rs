@@ -40,7 +40,7 @@ impl Plan {
         while let Some(line) = lines.next() {
             if let Some(rest) = line.strip_prefix("Inst ") {
                 plan.changes.extend(change(rest));
-            } else if let Some(rest) = line.strip_prefix("Remv ") {
+            } else if let Some(rest) = line.strip_prefix("Remv ").or_else(|| line.strip_prefix("Purg ")) {
                 plan.removals.extend(rest.split_whitespace().next().map(str::to_owned));
             } else if is_kept_back(line) {
                 while let Some(names) = lines.next_if(|l| l.starts_with("  ")) {

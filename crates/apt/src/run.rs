@@ -9,7 +9,7 @@ use events::{Kind, Stream};
 use exec::{From, Interrupter, Program};
 use std::{
     collections::VecDeque,
-    path::Path,
+    path::{Path, PathBuf},
     thread,
     time::{Duration, Instant},
 };
@@ -27,9 +27,13 @@ pub enum Work {
     Upgrade,
     /// The pending updates of these packages only. Removes nothing.
     UpgradeOnly(Vec<String>),
+    /// These packages go, with their configuration files.
+    Purge(Vec<String>),
+    /// The same, and all that was installed for them only, recommendations and suggestions included.
+    PurgeWithDependencies(Vec<String>),
 }
 
-/// How apt-get is run. Nobody is asked anything, a changed configuration file is kept, and apt's own protection
+/// How apt-get is run. apt itself asks nothing, a changed configuration file is kept, and apt's own protection
 /// (signatures, downgrades, held packages) is never weakened.
 #[derive(Debug, Clone, Default)]
 pub struct Apt {
@@ -39,6 +43,8 @@ pub struct Apt {
     pub allow_removals: bool,
     /// Ends apt-get as Ctrl-C would: what dpkg has begun is finished.
     pub interrupter: Interrupter,
+    /// The socket of whoever answers debconf's questions (`DEBCONF_PIPE`); without one nobody is asked.
+    pub debconf: Option<PathBuf>,
     /// Options of apt.conf(5) to add, e.g. `Dir::Etc::sourceparts=-`.
     pub options: Vec<String>,
 }
@@ -108,7 +114,7 @@ impl Apt {
 
     /// `dpkg --configure -a`: finishes every package that is unpacked.
     pub fn configure_all(&self, say: &mut dyn FnMut(Kind)) -> Result<(), Error> {
-        let dpkg = Program::new("dpkg").env("DEBIAN_FRONTEND", "noninteractive").own_group().args([
+        let dpkg = self.frontend(Program::new("dpkg")).own_group().args([
             "--force-confdef",
             "--force-confold",
             "--configure",
@@ -126,8 +132,8 @@ impl Apt {
     }
 
     fn apt_get(&self) -> Program {
-        let program = Program::new("apt-get")
-            .env("DEBIAN_FRONTEND", "noninteractive")
+        let program = self
+            .frontend(Program::new("apt-get"))
             // needrestart would ask at the terminal
             .env("NEEDRESTART_MODE", "a")
             .own_group()
@@ -136,6 +142,13 @@ impl Apt {
             .args(["-o", "APT::Color=0", "-o", "Dpkg::Progress-Fancy=0", "-o"])
             .arg(format!("DPkg::Lock::Timeout={}", self.lock_wait));
         self.options.iter().fold(program, |p, option| p.args(["-o", option]))
+    }
+
+    fn frontend(&self, program: Program) -> Program {
+        match &self.debconf {
+            None => program.env("DEBIAN_FRONTEND", "noninteractive"),
+            Some(socket) => program.env("DEBIAN_FRONTEND", "passthrough").env("DEBCONF_PIPE", socket),
+        }
     }
 
     pub(crate) fn apt_get_telling(&self) -> Program {
@@ -153,6 +166,17 @@ impl Apt {
             Work::UpgradeOnly(packages) => {
                 name::check(packages)?;
                 program.args(["--no-remove", "--only-upgrade", "install", "--"]).args(packages)
+            }
+            Work::Purge(packages) => {
+                name::check(packages)?;
+                program.args(["purge", "--"]).args(packages)
+            }
+            Work::PurgeWithDependencies(packages) => {
+                name::check(packages)?;
+                // by default apt keeps what anything left on the machine recommends or suggests
+                let weak = ["Suggests", "Recommends"].map(|w| format!("APT::AutoRemove::{w}Important=false"));
+                let program = weak.iter().fold(program, |p, option| p.args(["-o", option]));
+                program.args(["--autoremove", "purge", "--"]).args(packages)
             }
         })
     }
@@ -275,6 +299,9 @@ fn describe(work: &Work) -> String {
         Work::Install(packages) => format!("installing {}", packages.join(" ")),
         Work::Upgrade => "installing the updates".into(),
         Work::UpgradeOnly(packages) => format!("updating {}", packages.join(" ")),
+        Work::Purge(packages) | Work::PurgeWithDependencies(packages) => {
+            format!("removing {}", packages.join(" "))
+        }
     }
 }
 

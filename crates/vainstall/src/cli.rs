@@ -1,6 +1,9 @@
 //! The command line.
 
-use crate::{install, progress};
+use crate::{
+    frontend::{gate, relay},
+    install, progress,
+};
 use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
 use std::{
     io::{self, Write},
@@ -14,6 +17,7 @@ Examples:
   vainstall moinmoin --repository http://appliances.example.org/debian --key appliances.asc
   vainstall moinmoin --set wiki-name='Our Wiki' --answers answers.toml --non-interactive
   vainstall moinmoin --dry-run
+  vainstall --remove moinmoin
 
 Answers, the first that has one wins: --set, --answers, VAINSTALL_ANSWER_WIKI_NAME in the environment, systemd's
 credentials (vainstall.moinmoin.wiki-name, vainstall.moinmoin, vainstall.answers), cloud-init's user data, what an
@@ -44,15 +48,28 @@ pub struct Arguments {
     /// Answers, as TOML (wiki-name = "Our Wiki"), YAML, JSON or debconf's selections
     #[arg(long, value_name = "FILE")]
     pub answers: Option<PathBuf>,
-    /// One answer; a password is better given by a file, as other users can read a command line
+    /// One answer, also to a package's own question (PACKAGE/QUESTION=ANSWER); a password is better given by a file, as
+    /// other users can read a command line
     #[arg(long = "set", value_name = "QUESTION=ANSWER")]
     pub set: Vec<String>,
+    /// Those of `set` whose question has a slash in its name: a package's own
+    #[arg(skip)]
+    pub set_in_debconf: Vec<String>,
+    /// Remove the appliance: the machine becomes what it was before, but for the data
+    #[arg(long, conflicts_with_all = ["repository", "answers", "set", "accept_defaults"])]
+    pub remove: bool,
+    /// With --remove: the data too, for ever
+    #[arg(long, requires = "remove")]
+    pub delete_data: bool,
     /// Show what would be done, and change nothing
     #[arg(long)]
     pub dry_run: bool,
     /// Ask nothing; an answer that is missing is an error
     #[arg(long)]
     pub non_interactive: bool,
+    /// Where packages ask what nobody foresaw: take their own defaults
+    #[arg(long)]
+    pub accept_defaults: bool,
     /// Also when packages have to be removed
     #[arg(long, short)]
     pub yes: bool,
@@ -69,7 +86,7 @@ pub struct Arguments {
     pub generate: Option<Generate>,
 }
 
-/// For packaging.
+/// For packaging, and for vainstall itself.
 #[derive(Debug, Subcommand)]
 pub enum Generate {
     /// The shell's completions, on standard output
@@ -78,6 +95,12 @@ pub enum Generate {
     /// The manual page, on standard output
     #[command(hide = true)]
     Man,
+    /// Stands between debconf and vainstall
+    #[command(hide = true, name = relay::COMMAND)]
+    RelayDebconf,
+    /// Says whether apt may begin
+    #[command(hide = true, name = gate::COMMAND)]
+    GateDebconf,
 }
 
 impl Arguments {
@@ -89,6 +112,13 @@ impl Arguments {
         (name, package)
     }
 
+    /// Parts the answers to the packages' questions from those to the appliance's.
+    fn sorted(mut self) -> Self {
+        let foreign = |given: &String| given.split('=').next().is_some_and(|name| name.contains('/'));
+        (self.set_in_debconf, self.set) = self.set.drain(..).partition(foreign);
+        self
+    }
+
     pub fn style(&self) -> progress::Style {
         self.progress.unwrap_or_else(progress::Style::for_this_terminal)
     }
@@ -96,9 +126,11 @@ impl Arguments {
 
 /// What `main` of the program calls.
 pub fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments = Arguments::parse().sorted();
     let written = match &arguments.generate {
         None => return install::run(&arguments),
+        Some(Generate::RelayDebconf) => return relay::main(),
+        Some(Generate::GateDebconf) => return gate::main(),
         Some(Generate::Completions { shell }) => Ok(command_line::completions(*shell, Arguments::command())),
         Some(Generate::Man) => command_line::manual(Arguments::command()),
     };

@@ -6,21 +6,34 @@ use crate::{
     ending,
     ending::{Ending, Planned},
     failure::{Exit, Failure, Result, fail},
+    frontend::{self, Who, person},
     health, look, plan,
     progress::Progress,
+    remove::{self, Removal},
     repository, seeding, seeds,
     signals::Signals,
     state::State,
+    terminal,
 };
 use appliance::{Host, seeds::SeedsFile};
 use apt::{Apt, Cause, Plan, Work};
 use configure::Machine;
-use debconf::Selection;
+use debconf::{Selection, passthrough::Asked};
 use events::{Kind, Status};
-use std::{collections::BTreeMap, process::ExitCode, thread, time::Instant};
+use std::{
+    collections::BTreeMap,
+    io::{self, Write},
+    process::ExitCode,
+    sync::{Mutex, PoisonError},
+    thread,
+    time::Instant,
+};
 
 /// Does it, tells the ending, and gives the exit status.
 pub fn run(arguments: &Arguments) -> ExitCode {
+    if arguments.remove {
+        return run_removal(arguments);
+    }
     let started = Instant::now();
     let mut progress = Progress::new(arguments.style(), arguments.json);
     let mut told = Ending { appliance: arguments.names().0, ..Ending::default() };
@@ -36,6 +49,32 @@ pub fn run(arguments: &Arguments) -> ExitCode {
     progress.say(Kind::Result { status: Status::Ok, message: told.message.clone(), details: vec![] });
     told.tell(arguments.json, progress.style());
     ExitCode::SUCCESS
+}
+
+fn run_removal(arguments: &Arguments) -> ExitCode {
+    let mut progress = Progress::new(arguments.style(), arguments.json);
+    let mut told = Removal { appliance: arguments.names().0, ..Removal::default() };
+    let result =
+        Signals::watch().and_then(|signals| remove::remove(arguments, &signals, &mut progress, &mut told));
+    let exit = match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            (told.status, told.message) = ("failed", failure.message());
+            if !failure.lines.is_empty() {
+                eprintln!("    {}", failure.lines.join("\n    "));
+            }
+            eprintln!("vainstall: {}", told.message);
+            ExitCode::from(failure.exit as u8)
+        }
+    };
+    progress.pause();
+    let text = match (arguments.json, told.status) {
+        (true, _) => serde_json::to_string_pretty(&told).unwrap_or_default(),
+        (false, "failed") => return exit,
+        (false, _) => told.text(),
+    };
+    let _ = writeln!(io::stdout(), "{text}");
+    exit
 }
 
 fn failed(failure: Failure, mut told: Ending, arguments: &Arguments, progress: &mut Progress) -> ExitCode {
@@ -86,7 +125,12 @@ fn install(
             }
             false => {
                 signals.changing();
-                look::repair(&apt, &unfinished, &package, progress)?;
+                // it may have stopped at just these questions
+                seeding::give(&seeding::from_command_line(&arguments.set_in_debconf))?;
+                let host = configure::host::facts(&Machine::here());
+                asking(arguments, &apt, &host, signals, progress, |apt, say| {
+                    look::repair(apt, &unfinished, &package, say)
+                })?;
                 not_stopped(signals)?;
             }
         }
@@ -131,9 +175,11 @@ fn install(
                 ending::management(&host)
             })
         });
-        carry_out(&apt, &work, &ready, &State::of(&name), &mut |kind| {
-            ahead.watch(&kind);
-            progress.say(kind);
+        asking(arguments, &apt, &host, signals, progress, |apt, say| {
+            carry_out(apt, &work, &ready, &State::of(&name), &mut |kind| {
+                ahead.watch(&kind);
+                say(kind);
+            })
         })?;
         progress.phase(5, "health", "Looking whether it works");
         let management = ahead.begun.and_then(|begun| begun.join().ok().flatten());
@@ -203,7 +249,8 @@ fn prepare(
     let before = State::of(&seeds.appliance).stored();
     if look::is_installed(package)? {
         // its answers are with the appliance; debconf would only keep a second copy of the secrets
-        let (answers, selections) = (BTreeMap::new(), vec![]);
+        let answers = BTreeMap::new();
+        let selections = seeding::from_command_line(&arguments.set_in_debconf);
         let unseen = before.answers.iter().filter(|(q, _)| before.generated.contains(*q));
         let secrets = unseen.map(|(q, a)| (q.clone(), a.clone())).collect();
         return Ok(Ready { answers, selections, stored: before, secrets });
@@ -212,7 +259,8 @@ fn prepare(
         seeds.questions.iter().map(|q| seeding::own_question(&seeds.appliance, q)).collect();
     let foreign = seeds.seeds.iter().map(|s| s.question.as_str());
     let mut known = seeding::answered(own.iter().map(String::as_str).chain(foreign))?;
-    let administrators = answers::foreign(arguments, seeds)?;
+    let mut administrators = answers::foreign(arguments, seeds)?;
+    administrators.extend(seeding::from_command_line(&arguments.set_in_debconf));
     known.extend(administrators.iter().map(|s| (s.question.clone(), s.value.clone())));
     let answers = answers::all(
         arguments,
@@ -228,6 +276,27 @@ fn prepare(
     selections.extend(administrators);
     let (stored, secrets) = (answers::to_store(&answers, &before), ending::secrets(&answers, &before));
     Ok(Ready { answers, selections, stored, secrets })
+}
+
+/// Does the work with an [`Apt`] whose questions come here.
+fn asking<T>(
+    arguments: &Arguments,
+    apt: &Apt,
+    host: &Host,
+    signals: &Signals,
+    progress: &mut Progress,
+    work: impl FnOnce(&Apt, &mut dyn FnMut(Kind)) -> Result<T>,
+) -> Result<T> {
+    let progress = Mutex::new(progress);
+    let say = |kind| progress.lock().unwrap_or_else(PoisonError::into_inner).say(kind);
+    let ask =
+        |title: &str, questions: &[Asked], _back| person::ask(&progress, host, signals, title, questions);
+    let who = match (arguments.accept_defaults, arguments.non_interactive || !terminal::is_there()) {
+        (true, _) => Who::Defaults,
+        (false, true) => Who::Nobody,
+        (false, false) => Who::Person(&ask),
+    };
+    frontend::around(apt, &who, &say, work)
 }
 
 /// Begins something as soon as apt has configured the package: its last seconds belong to the triggers.
@@ -255,7 +324,7 @@ impl<'a, B: FnMut() -> T, T> Ahead<'a, B, T> {
 }
 
 fn carry_out(apt: &Apt, work: &Work, ready: &Ready, state: &State, say: &mut dyn FnMut(Kind)) -> Result<()> {
-    state.keep_packages()?;
+    state.keep_before()?;
     state.store(&ready.stored)?;
     seeding::give(&ready.selections)?;
     let stopped =

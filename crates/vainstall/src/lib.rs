@@ -6,22 +6,27 @@
 //!    configured and refreshed here)
 //! 2. [`seeds`] fetches the questions, as signed as the packages; [`answers`] collects and checks the answers
 //! 3. [`plan`]: what apt will do, and what it takes
-//! 4. [`seeding`] gives debconf the answers, then apt-get installs
+//! 4. [`seeding`] gives debconf the answers, then apt-get installs, with us as debconf's [`frontend`]
 //! 5. [`health`]: does it work; that, not apt's status, is the exit status
+//!
+//! [`remove`] is the way back, with the [`census`] of what was there before.
 //!
 //! [`ending`] tells addresses and secrets, [`state`] keeps what an interrupted run needs, [`progress`] shows it all,
 //! [`signals`] makes Ctrl-C harmless. Nothing is changed before stage 4 but the list of packages, the repository's
 //! source file, which is taken away again when the run ends before, and what a former interruption left half done.
 
 mod answers;
+mod census;
 mod cli;
 mod ending;
 mod failure;
+mod frontend;
 mod health;
 mod install;
 mod look;
 mod plan;
 mod progress;
+mod remove;
 mod repository;
 mod seeding;
 mod seeds;

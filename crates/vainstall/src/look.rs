@@ -6,6 +6,7 @@ use crate::{
 };
 use anyhow::Context;
 use apt::{Apt, installed::State};
+use events::{Kind, Stream};
 use rustix::{
     fs::{FlockOperation, flock},
     io::Errno,
@@ -138,16 +139,17 @@ pub fn unfinished() -> Result<Unfinished> {
 }
 
 /// Finishes what a former run left, but for what the installation finishes anyway, after the answers.
-pub fn repair(apt: &Apt, unfinished: &Unfinished, package: &str, progress: &mut Progress) -> Result<()> {
+pub fn repair(apt: &Apt, unfinished: &Unfinished, package: &str, say: &mut dyn FnMut(Kind)) -> Result<()> {
+    let mut note = |line: String| say(Kind::Log { stream: Stream::Stdout, line });
     if unfinished.is_only(package) {
-        progress.note(format!("going on with an interrupted installation of {unfinished}"));
+        note(format!("going on with an interrupted installation of {unfinished}"));
         return Ok(());
     }
-    progress.note(format!("finishing an interrupted installation of {unfinished}"));
-    let Err(error) = apt.repair(&mut |kind| progress.say(kind)) else { return Ok(()) };
+    note(format!("finishing an interrupted installation of {unfinished}"));
+    let Err(error) = apt.repair(say) else { return Ok(()) };
     let left = self::unfinished()?;
     if error.cause() != apt::Cause::Stopped && !left.is_empty() && left.is_only(package) {
-        progress.warn(format!("{left} cannot be finished yet: {error}"));
+        say(Kind::Warning { message: format!("{left} cannot be finished yet: {error}") });
         return Ok(());
     }
     Err(Failure::from(error).context("a former installation was interrupted and could not be finished"))

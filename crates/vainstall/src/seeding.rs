@@ -1,12 +1,7 @@
 //! debconf: what it knows of questions, and giving it answers.
 
 use crate::failure::{Exit, Failure, Result};
-use appliance::{
-    Host,
-    model::Seed,
-    question::Question,
-    seed_value,
-};
+use appliance::{Host, model::Seed, question::Question, seed_value};
 use debconf::{Selection, selections};
 use exec::Program;
 use std::collections::BTreeMap;
@@ -65,7 +60,10 @@ pub fn selections(
             question: own_question(appliance, question),
             kind: question.kind.debconf().into(),
             // one that is not asked has none
-            value: answers.get(&question.name).filter(|a| question.when.is_none() || !a.is_empty()).map(|a| question.to_debconf(a))?,
+            value: answers
+                .get(&question.name)
+                .filter(|a| question.when.is_none() || !a.is_empty())
+                .map(|a| question.to_debconf(a))?,
         })
     });
     let others = seeds.iter().map(|(seed, value)| Selection {
@@ -75,6 +73,18 @@ pub fn selections(
         value: value.clone(),
     });
     own.chain(others).collect()
+}
+
+/// What was given on the command line for packages' own questions. debconf corrects the type when it sees the template.
+pub fn from_command_line(given: &[String]) -> Vec<Selection> {
+    let pairs = given.iter().filter_map(|g| g.split_once('='));
+    let selection = |(question, value): (&str, &str)| Selection {
+        owner: question.split('/').next().unwrap_or_default().into(),
+        question: question.into(),
+        kind: "string".into(),
+        value: value.into(),
+    };
+    pairs.map(selection).collect()
 }
 
 /// The seeds with their values. Those that name another template are left to the seed package, which can register

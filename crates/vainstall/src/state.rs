@@ -1,8 +1,10 @@
-//! What outlives a run: the answers while they are needed, and the set of packages that was there before.
+//! What outlives a run: the answers while they are needed, and what the machine was before.
 
-use crate::failure::Result;
+use crate::{
+    census::{self, Census},
+    failure::Result,
+};
 use anyhow::Context;
-use apt::installed::State as PackageState;
 use serde::{Deserialize, Serialize};
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -23,6 +25,14 @@ pub struct Stored {
     pub answers: BTreeMap<String, String>,
     /// Those that were made here, and that the owner has not seen yet.
     pub generated: BTreeSet<String>,
+}
+
+/// The machine before the appliance came.
+#[derive(Default, Serialize, Deserialize)]
+pub struct Before {
+    /// By apt's names, those included of which only configuration files were there.
+    pub packages: BTreeSet<String>,
+    pub census: Census,
 }
 
 impl State {
@@ -46,20 +56,41 @@ impl State {
         let _ = fs::remove_file(self.answers());
     }
 
-    /// The packages of before, kept for giving the machine back; a later run does not overwrite them.
-    pub fn keep_packages(&self) -> Result<()> {
-        let path = self.0.join("packages-before");
-        if path.exists() {
+    /// The machine of before, kept for giving it back; a later run does not overwrite it.
+    pub fn keep_before(&self) -> Result<()> {
+        if self.before_file().exists() {
             return Ok(());
         }
-        let packages = apt::installed::packages()?;
-        let there = packages.iter().filter(|p| p.state != PackageState::NotInstalled);
-        let text: String = there.map(|p| format!("{} {}\n", p.name, p.version)).collect();
-        // which of them came automatically: apt's own record
-        if let Ok(marks) = fs::read("/var/lib/apt/extended_states") {
-            self.write(&self.0.join("extended-states-before"), &marks)?;
+        let before = Before { packages: apt::installed::names()?, census: census::take() };
+        let json = serde_json::to_vec(&before).context("cannot write the machine's state as JSON")?;
+        self.write(&self.before_file(), &json)
+    }
+
+    /// None when no installation was ever begun here.
+    pub fn before(&self) -> Result<Option<Before>> {
+        let path = self.before_file();
+        match fs::read(&path) {
+            Ok(bytes) => {
+                let read = serde_json::from_slice(&bytes);
+                Ok(Some(read.with_context(|| format!("{} is no list of vainstall's", path.display()))?))
+            }
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(e) => Err(e).with_context(|| format!("cannot read {}", path.display()))?,
         }
-        self.write(&path, text.as_bytes())
+    }
+
+    /// Nothing is known of the appliance any more.
+    pub fn remove(&self) -> Result<()> {
+        match fs::remove_dir_all(&self.0) {
+            Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
+                Err(e).with_context(|| format!("cannot remove {}", self.0.display()))?
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn before_file(&self) -> PathBuf {
+        self.0.join("before.json")
     }
 
     fn answers(&self) -> PathBuf {

@@ -110,6 +110,12 @@ fn ask(
     }
 }
 
+/// Yes or no; an empty line is no.
+pub fn confirm(question: &str) -> Result<bool> {
+    let typed = line(&format!("{question} (yes/no) [no]: "))?;
+    Ok(matches!(typed.trim().to_lowercase().as_str(), "y" | "yes"))
+}
+
 fn prompt(question: &Question, words: &Words<'_>, offered: Option<&str>) -> String {
     let mut text = words.prompt.to_owned();
     for (i, choice) in words.choices.iter().enumerate() {

@@ -1,0 +1,262 @@
+//! Being debconf's frontend while apt works: no question is lost, and none is answered by nobody.
+//!
+//! The seeds have answered what was foreseen. What a package asks beside that, at priority high or above, comes here:
+//! a person who is there is asked; with nobody there the run stops, before anything is unpacked where debconf asks
+//! that early ([`gate`]), and names the question. [`relay`] stands between debconf and this process, for debconf takes
+//! the end of its frontend for empty answers and goes on.
+
+pub mod gate;
+pub mod person;
+pub mod relay;
+
+use crate::failure::{Exit, Failure, Result, fail};
+use anyhow::Context;
+use apt::Apt;
+use debconf::passthrough::{Answered, Asked, Frontend, serve};
+use events::Kind;
+use exec::Program;
+use relay::Relay;
+use std::{
+    io::{self, BufReader},
+    os::unix::net::{UnixListener, UnixStream},
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
+};
+
+/// Asks a person all questions of a screen: its title, the questions, and whether there is a way back.
+type Ask<'a> = dyn Fn(&str, &[Asked], bool) -> io::Result<Answered> + Sync + 'a;
+
+/// Who answers what nobody foresaw.
+pub enum Who<'a> {
+    Person(&'a Ask<'a>),
+    Nobody,
+    /// Nobody, and the packages' own defaults are wanted.
+    Defaults,
+}
+
+/// What was asked of nobody.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Open {
+    /// debconf's name of the question.
+    pub question: String,
+    /// In the package's words.
+    pub description: String,
+    pub choices: Vec<String>,
+    pub default: String,
+}
+
+/// The frontend's desk: what came to it while apt worked.
+pub struct Desk<'a> {
+    who: &'a Who<'a>,
+    open: Mutex<Vec<Open>>,
+    /// dpkg has begun: it is too late to stop with nothing changed.
+    unpacking: AtomicBool,
+    closed: AtomicBool,
+    say: &'a (dyn Fn(Kind) + Sync),
+}
+
+/// Does the work with an [`Apt`] whose debconf asks here. An error of the work gives way to the questions that
+/// were left open, which are its reason.
+pub fn around<T>(
+    apt: &Apt,
+    who: &Who,
+    say: &(dyn Fn(Kind) + Sync),
+    work: impl FnOnce(&Apt, &mut dyn FnMut(Kind)) -> Result<T>,
+) -> Result<T> {
+    let relay = Relay::start().context("cannot stand between debconf and vainstall")?;
+    let mut apt = Apt { debconf: Some(relay::DEBCONF.into()), ..apt.clone() };
+    apt.options.push(gate::option()?);
+    let desk = Desk {
+        who,
+        open: Mutex::default(),
+        unpacking: AtomicBool::new(false),
+        closed: AtomicBool::new(false),
+        say,
+    };
+    let result = thread::scope(|scope| {
+        scope.spawn(|| desk.receive(&relay.listener));
+        let result = work(&apt, &mut |kind| {
+            desk.watch(&kind);
+            say(kind);
+        });
+        desk.close();
+        result
+    });
+    relay.end();
+    gate::open();
+    let unpacked = desk.unpacking.load(Ordering::SeqCst);
+    let open = desk.open.into_inner().unwrap_or_else(PoisonError::into_inner);
+    if open.is_empty() {
+        return result;
+    }
+    if !unpacked {
+        forget(&open)?;
+    }
+    Err(failure(&open, unpacked))
+}
+
+impl Desk<'_> {
+    fn watch(&self, kind: &Kind) {
+        if let Kind::Log { line, .. } = kind
+            && ["Selecting previously ", "Unpacking ", "Setting up "].iter().any(|w| line.starts_with(w))
+        {
+            self.unpacking.store(true, Ordering::SeqCst);
+        }
+    }
+
+    fn receive(&self, listener: &UnixListener) {
+        thread::scope(|scope| {
+            for stream in listener.incoming() {
+                if self.closed.load(Ordering::SeqCst) {
+                    return;
+                }
+                if let Ok(stream) = stream {
+                    scope.spawn(move || self.talk(&stream));
+                }
+            }
+        });
+    }
+
+    /// One process of debconf's. Where its question stays open, the relay sees us go and ends that process.
+    fn talk(&self, stream: &UnixStream) {
+        let (mut reader, mut writer) = (BufReader::new(stream), stream);
+        let served = serve(&mut reader, &mut writer, &mut Screen(self));
+        if let Err(error) = served.as_ref()
+            && self.open().is_empty()
+        {
+            (self.say)(Kind::Warning {
+                message: format!("a question of a package was not answered: {error}"),
+            });
+        }
+    }
+
+    fn close(&self) {
+        self.closed.store(true, Ordering::SeqCst);
+        // wakes the thread that waits for connections
+        let _ = UnixStream::connect(relay::PERSON);
+    }
+
+    fn open(&self) -> MutexGuard<'_, Vec<Open>> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn tell(&self, title: &str, question: &Asked) {
+        let text = [visible(&question.description), visible(&question.extended)].join(" ");
+        (self.say)(Kind::Warning { message: format!("{}: {}", visible(title), text.trim()) });
+    }
+}
+
+/// One conversation at the desk.
+struct Screen<'a, 'b>(&'a Desk<'b>);
+
+impl Frontend for Screen<'_, '_> {
+    fn ask(&mut self, title: &str, questions: &[Asked], back: bool) -> io::Result<Answered> {
+        let desk = self.0;
+        let defaults = || Answered::Values(questions.iter().map(|q| q.default.clone()).collect());
+        if let Who::Person(ask) = desk.who {
+            return ask(title, questions, back);
+        }
+        for shown in questions.iter().filter(|q| !q.wants_answer()) {
+            desk.tell(title, shown);
+        }
+        let asked: Vec<&Asked> = questions.iter().filter(|q| q.wants_answer()).collect();
+        if asked.is_empty() || matches!(desk.who, Who::Defaults) {
+            return Ok(defaults());
+        }
+        desk.open().extend(asked.into_iter().map(Open::of));
+        match desk.unpacking.load(Ordering::SeqCst) {
+            // the rest is asked too, so that all can be named at once; none of it is kept, for the gate is shut
+            false => gate::shut().map(|()| defaults()),
+            true => Err(io::Error::other("nobody is there to answer")),
+        }
+    }
+}
+
+impl Open {
+    fn of(asked: &Asked) -> Self {
+        Open {
+            question: name(asked),
+            description: visible(&asked.description),
+            choices: asked.choices.iter().map(|c| visible(c)).collect(),
+            default: visible(&asked.default),
+        }
+    }
+
+    fn line(&self) -> String {
+        let mut line = format!("{}: {}", visible(&self.question), self.description);
+        if !self.choices.is_empty() {
+            line.push_str(&format!(" (one of: {})", self.choices.join(", ")));
+        }
+        line
+    }
+}
+
+/// debconf tells the template's name. dbconfig-common makes a question of it for each package, `PACKAGE/…`.
+fn name(asked: &Asked) -> String {
+    match (asked.template.strip_prefix("dbconfig-common/"), asked.variables.get("pkg")) {
+        (Some(rest), Some(package)) => format!("{package}/{rest}"),
+        _ => asked.template.clone(),
+    }
+}
+
+fn failure(open: &[Open], unpacked: bool) -> Failure {
+    let first = open.first().map(|o| visible(&o.question)).unwrap_or_default();
+    let state = match unpacked {
+        false => "nothing has been installed",
+        true => {
+            "the package that asks is not configured; the same command with the answer goes on from there"
+        }
+    };
+    let message = format!(
+        "packages ask what nobody has answered: {}. Answer with --set '{first}=…' each, or at a terminal, or take \
+         the packages' own defaults with --accept-defaults; {state}",
+        open.iter().map(|o| visible(&o.question)).collect::<Vec<_>>().join(", ")
+    );
+    let lines = open.iter().map(Open::line).collect();
+    Failure { lines, ..Failure::new(Exit::Input, message) }
+}
+
+/// Takes back what debconf has kept of answers that nobody gave.
+fn forget(open: &[Open]) -> Result<()> {
+    let plain = open.iter().filter(|o| !o.question.contains(char::is_whitespace));
+    let commands: String = plain.map(|o| format!("RESET {}\n", o.question)).collect();
+    let program = Program::new("debconf-communicate").arg("vainstall").stdin(commands);
+    // a question that debconf did not keep is unknown to it, which is as well
+    let output = program.env("DEBIAN_FRONTEND", "noninteractive").output()?;
+    if output.tail(20).iter().any(|l| l.contains("is locked by another process")) {
+        return fail(
+            Exit::Machine,
+            "debconf's database is locked: see who uses it with fuser /var/cache/debconf/config.dat",
+        );
+    }
+    Ok(())
+}
+
+/// Text of a package as it may go to a terminal: in one line, without control characters.
+fn visible(text: &str) -> String {
+    let plain: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    plain.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(500).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn questions_have_debconfs_names_and_harmless_words() {
+        let mut asked = Asked {
+            template: "dbconfig-common/mysql/app-pass".into(),
+            description: "Pass\x1b[31mword\nfor it".into(),
+            ..Asked::default()
+        };
+        asked.variables.insert("pkg".into(), "roundcube".into());
+        let open = Open::of(&asked);
+        assert_eq!(open.question, "roundcube/mysql/app-pass");
+        assert_eq!(open.line(), "roundcube/mysql/app-pass: Pass [31mword for it");
+        let told = failure(&[open], false);
+        assert!(told.message().contains("--set 'roundcube/mysql/app-pass=…'") && told.exit == Exit::Input);
+    }
+}

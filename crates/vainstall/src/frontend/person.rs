@@ -1,0 +1,63 @@
+//! Asking a person at the terminal what a package asks.
+
+use super::visible;
+use crate::{progress::Progress, signals::Signals, terminal};
+use appliance::{
+    Host,
+    question::{Question, QuestionType},
+};
+use debconf::passthrough::{Answered, Asked};
+use std::{
+    collections::BTreeMap,
+    io,
+    sync::{Mutex, PoisonError},
+};
+
+/// Asks all questions of a screen, one after the other; the progress stands still meanwhile.
+pub fn ask(
+    progress: &Mutex<&mut Progress>,
+    host: &Host,
+    signals: &Signals,
+    title: &str,
+    questions: &[Asked],
+) -> io::Result<Answered> {
+    let mut progress = progress.lock().unwrap_or_else(PoisonError::into_inner);
+    progress.pause();
+    eprintln!("\n{}", visible(title));
+    for shown in questions.iter().filter(|q| !q.wants_answer()) {
+        eprintln!("{}\n{}", visible(&shown.description), paragraphs(&shown.extended));
+    }
+    let ours: Vec<Question> = questions.iter().enumerate().map(|(n, q)| question(n, q)).collect();
+    let asked: Vec<Question> =
+        ours.iter().zip(questions).filter(|(_, q)| q.wants_answer()).map(|(ours, _)| ours.clone()).collect();
+    let mut typed = terminal::converse(&asked, &BTreeMap::new(), host, signals).map_err(io::Error::other)?;
+    let values = ours.iter().zip(questions);
+    let values = values.map(|(ours, q)| typed.remove(&ours.name).unwrap_or_else(|| q.default.clone()));
+    Ok(Answered::Values(values.collect()))
+}
+
+/// The package's question as one of ours, with nothing in it that a terminal would obey.
+fn question(number: usize, asked: &Asked) -> Question {
+    Question {
+        // two of one template may stand on a screen
+        name: format!("{number}-{}", asked.template),
+        prompt: visible(&asked.description),
+        description: Some(paragraphs(&asked.extended)).filter(|text| !text.is_empty()),
+        kind: match asked.kind.as_str() {
+            "boolean" => QuestionType::Boolean,
+            "select" => QuestionType::Select,
+            "multiselect" => QuestionType::Multiselect,
+            "password" => QuestionType::Password,
+            _ => QuestionType::String,
+        },
+        choices: asked.choices.clone(),
+        // a default of ours is a template: a package may write {{ and mean it
+        default: Some(asked.default.clone()).filter(|default| !default.is_empty() && !default.contains('{')),
+        optional: true,
+        ..Question::default()
+    }
+}
+
+fn paragraphs(text: &str) -> String {
+    text.lines().map(visible).collect::<Vec<_>>().join("\n").trim().to_owned()
+}
