@@ -1,8 +1,9 @@
-//! What a developer runs: `cargo xtask demo`, `test`, `dist`, `bench`.
+//! What a developer runs: `cargo xtask demo`, `test`, `lint`, `dist`, `bench`.
 
 mod bench;
 mod demo;
 mod dist;
+mod lint;
 mod test;
 
 use clap::{Parser, Subcommand};
@@ -21,6 +22,8 @@ enum Command {
     Demo(demo::Arguments),
     /// Run all tests, those on booted machines and in a real browser included
     Test(test::Arguments),
+    /// Check the form of the sources, clippy's lints and the dependencies
+    Lint,
     /// Measure against what a user would pick instead, in the same run
     Bench(bench::Arguments),
     /// Build the project's packages and the appliances into a signed repository
@@ -37,6 +40,7 @@ fn main() -> ExitCode {
     let done = match Arguments::parse().command {
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Test(arguments) => test::run(&arguments),
+        Command::Lint => lint::run(),
         Command::Bench(arguments) => bench::run(&arguments),
         Command::Dist => {
             dist::run().map(|dist| println!("the repository is in {}", dist.repository.display()))

@@ -37,12 +37,12 @@ fn sections(command: &clap::Command, name: &str, page: &mut Vec<u8>) -> io::Resu
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::{Arg, Command};
+    use clap::{Arg, Command as Grammar};
 
-    fn command() -> Command {
-        let list = Command::new("list").about("Lists tasks").arg(Arg::new("all").long("all"));
-        let hidden = Command::new("serve").hide(true);
-        Command::new("program").subcommand(Command::new("task").subcommand(list)).subcommand(hidden)
+    fn command() -> Grammar {
+        let list = Grammar::new("list").about("Lists tasks").arg(Arg::new("all").long("all"));
+        let hidden = Grammar::new("serve").hide(true);
+        Grammar::new("program").subcommand(Grammar::new("task").subcommand(list)).subcommand(hidden)
     }
 
     #[test]
