@@ -1,7 +1,7 @@
 //! `vainstall --remove` gives the machine back, and says what is left.
 
 use anyhow::{Context, Result};
-use scenarios::{apt, lab, machine_with_tools, vainstall};
+use scenarios::{apt, client::Client, lab, machine_with_tools, vainstall};
 use std::{collections::BTreeSet, time::Duration};
 use testbed::{Machine, machine::wait_until};
 
@@ -62,6 +62,25 @@ fn assert_given_back(
     Ok(())
 }
 
+/// Answers change later, by the same model, and stay what they are when the packages' scripts run again.
+fn other_answers(machine: &Machine) -> Result<()> {
+    let name = || -> Result<bool> {
+        let page = Client::new()?.get(&format!("http://{}/", machine.address))?.ok()?;
+        Ok(page.body.contains("Other Name"))
+    };
+    let change = |set: &str| vainstall(machine, &["--reconfigure", "moinmoin", "--set", set]).output();
+    let secret = machine.sh("appliance-configure secret moinmoin admin-password")?;
+    let wrong = change("admin-email=nobody")?;
+    assert_eq!(wrong.status.code(), Some(2), "{}", String::from_utf8_lossy(&wrong.stderr));
+    assert!(!name()?);
+    let done = change("wiki-name=Other Name")?;
+    assert!(done.success() && name()?, "{}", String::from_utf8_lossy(&done.stderr));
+    machine.sh("DEBIAN_FRONTEND=noninteractive dpkg-reconfigure moinmoin-appliance-seed")?;
+    assert!(name()?, "the answer of before came back");
+    assert_eq!(machine.sh("appliance-configure secret moinmoin admin-password")?, secret);
+    Ok(())
+}
+
 #[test]
 fn removed_rolled_back_and_removed_with_its_data() -> Result<()> {
     let (dist, lab) = lab()?;
@@ -71,6 +90,7 @@ fn removed_rolled_back_and_removed_with_its_data() -> Result<()> {
 
     let mut before = (packages(&machine)?, units(&machine)?, paths(&machine)?);
     vainstall(&machine, &["moinmoin"]).run()?;
+    other_answers(&machine)?;
     // what the owner installs since is the owner's
     apt(&machine, &["install", "tree"])?;
     before.0.insert("tree install ok installed".into());

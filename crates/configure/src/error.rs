@@ -41,6 +41,8 @@ pub enum Error {
     Record { path: PathBuf, message: String },
     #[error("debconf: {message}")]
     Debconf { message: String },
+    #[error("the new answers cannot be used: {message}")]
+    Given { message: String },
     #[error("after the run something is still not as it should be: {}", what.join("; "))]
     NotVerified { what: Vec<String> },
 }

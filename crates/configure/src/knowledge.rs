@@ -64,14 +64,15 @@ pub fn dummies(installed: &Installed, value: &str) -> BTreeMap<String, String> {
     secret.map(|q| (q.name.clone(), value.to_string())).collect()
 }
 
-/// Collects the answers, makes the secrets, stores both.
+/// Collects the answers, makes the secrets, stores both. New answers that were `given` come first.
 pub fn settle<R: BufRead, W: Write>(
     machine: &Machine,
     installed: &Installed,
+    given: BTreeMap<String, String>,
     debconf: Option<&mut Confmodule<R, W>>,
 ) -> Result<Knowledge> {
     let host = host::facts(machine);
-    let mut sources = vec![];
+    let mut sources = vec![Source::new(Origin::Person, given)];
     let mut debconf = debconf;
     if let Some(module) = &mut debconf {
         sources.push(asked(module, installed)?);

@@ -17,6 +17,7 @@ Examples:
   vainstall moinmoin --repository http://appliances.example.org/debian --key appliances.asc
   vainstall moinmoin --set wiki-name='Our Wiki' --answers answers.toml --non-interactive
   vainstall moinmoin --dry-run
+  vainstall --reconfigure moinmoin --set wiki-name='New name'
   vainstall --remove moinmoin
 
 Answers, the first that has one wins: --set, --answers, VAINSTALL_ANSWER_WIKI_NAME in the environment, systemd's
@@ -58,6 +59,9 @@ pub struct Arguments {
     /// Remove the appliance: the machine becomes what it was before, but for the data
     #[arg(long, conflicts_with_all = ["repository", "answers", "set", "accept_defaults"])]
     pub remove: bool,
+    /// Change the answers of an appliance that is installed
+    #[arg(long, conflicts_with_all = ["repository", "remove", "accept_defaults"])]
+    pub reconfigure: bool,
     /// With --remove: the data too, for ever
     #[arg(long, requires = "remove")]
     pub delete_data: bool,

@@ -9,6 +9,7 @@ use crate::{
     frontend::{self, Who, person},
     health, look, plan,
     progress::Progress,
+    reconfigure,
     remove::{self, Removal},
     repository, seeding, seeds,
     signals::Signals,
@@ -38,7 +39,8 @@ pub fn run(arguments: &Arguments) -> ExitCode {
     let mut progress = Progress::new(arguments.style(), arguments.json);
     let mut told = Ending { appliance: arguments.names().0, ..Ending::default() };
     let result = Signals::watch().and_then(|signals| {
-        let result = install(arguments, &signals, &mut progress, &mut told);
+        let work = if arguments.reconfigure { reconfigure::reconfigure } else { install };
+        let result = work(arguments, &signals, &mut progress, &mut told);
         signals.clean();
         result
     });

@@ -32,6 +32,9 @@ enum Command {
         /// Take the answers from debconf (only in a maintainer script that has sourced the confmodule)
         #[arg(long)]
         debconf: bool,
+        /// Take new answers from standard input, a JSON object of names and texts; the others stay
+        #[arg(long, conflicts_with = "debconf")]
+        answers: bool,
         /// Print the result as one JSON object
         #[arg(long)]
         json: bool,
@@ -92,7 +95,7 @@ pub fn main() -> ExitCode {
 
 fn run(machine: &Machine, command: Command) -> Result<ExitCode> {
     match command {
-        Command::Apply { name, debconf, json } => apply::run(machine, &name, debconf, json),
+        Command::Apply { name, debconf, answers, json } => apply::run(machine, &name, debconf, answers, json),
         Command::Plan { name, json } => plan::run(machine, &name, json),
         Command::Diff { name, json } => drift::run(machine, &name, json),
         Command::Undo { name, json } => undo::run(machine, &name, json),

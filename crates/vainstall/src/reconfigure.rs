@@ -1,0 +1,139 @@
+//! `vainstall --reconfigure NAME`: other answers for an appliance that is there.
+//!
+//! The same questions, sources and checks as at the installation, with the present answers as the defaults; a secret
+//! stays unless another is given. `appliance-configure` stores and applies them, and the health check has the last word.
+
+use crate::{
+    answers,
+    cli::Arguments,
+    ending::{self, Ending},
+    failure::{Exit, Failure, Result, fail},
+    health, look,
+    progress::Progress,
+    seeding,
+    signals::Signals,
+    state::Stored,
+    terminal,
+};
+use appliance::{answers::Origin, question::Question, seeds::SeedsFile};
+use configure::{Installed, Machine, installed, knowledge};
+use events::{Kind, Stream};
+use exec::{From, Program};
+use std::collections::BTreeMap;
+
+pub fn reconfigure(
+    arguments: &Arguments,
+    signals: &Signals,
+    progress: &mut Progress,
+    told: &mut Ending,
+) -> Result<()> {
+    let (name, package) = arguments.names();
+    progress.phase(1, "look", "Looking at this machine");
+    look::machine()?;
+    let _only = look::only_one()?;
+    if !apt::name::is_package_name(&package) || !look::is_installed(&package)? {
+        return fail(Exit::Input, format!("{name} is not installed here: install it with vainstall {name}"));
+    }
+    let machine = Machine::here();
+    let here = installed::load(&machine, &name).map_err(|e| Failure::new(Exit::Failed, e))?;
+    told.version = here.appliance.version.clone();
+
+    progress.phase(2, "answers", "Questions and answers");
+    let present = knowledge::without_secrets(&machine, &here).map_err(|e| Failure::new(Exit::Failed, e))?;
+    let asks = arguments.non_interactive || arguments.dry_run || !terminal::is_there();
+    let (questions, stored) = offering(&here.definition.questions, &present.answers, asks);
+    let known = answers::Known { stored: &stored, debconf: &BTreeMap::new(), host: &present.host };
+    let found = answers::all(arguments, &seeds(&here, questions), &known, signals, progress)?;
+    let changed: BTreeMap<String, String> = found
+        .iter()
+        .filter(|(_, answer)| answer.origin != Origin::NotAsked)
+        .filter(|(name, answer)| {
+            let value = answer.expose();
+            if answer.is_secret() {
+                !value.is_empty()
+            } else {
+                present.answers.get(*name).is_none_or(|p| p != value)
+            }
+        })
+        .map(|(name, answer)| (name.clone(), answer.expose().to_owned()))
+        .collect();
+    for name in changed.keys() {
+        progress.note(format!("{name} changes"));
+    }
+    if changed.is_empty() || arguments.dry_run {
+        let nothing = if changed.is_empty() { "; no answer changes" } else { "; nothing has been changed" };
+        told.status = if arguments.dry_run { "planned" } else { "ok" };
+        told.message = format!("{name} {}{nothing}.", told.version);
+        return Ok(());
+    }
+
+    progress.phase(3, "apply", "Applying the answers");
+    signals.changing();
+    apply(&name, &changed, progress)?;
+    // debconf's copy is what an upgrade reads first
+    let own: Vec<Question> = here.definition.questions.iter().filter(|q| !q.is_secret()).cloned().collect();
+    seeding::give(&seeding::selections(&name, &own, &changed, &[]))?;
+
+    progress.phase(4, "health", "Looking whether it works");
+    told.health = health::wait(&name)?;
+    health::tell(&told.health, &name, progress)?;
+    told.url = ending::url_of_installed(&name);
+    (told.status, told.message) = ("ok", format!("{name} {} has its new answers.", told.version));
+    Ok(())
+}
+
+/// The questions as they are asked now, and the answers that count where nobody is asked.
+fn offering(
+    questions: &[Question],
+    present: &BTreeMap<String, String>,
+    alone: bool,
+) -> (Vec<Question>, Stored) {
+    let mut stored = Stored::default();
+    let mut offered = questions.to_vec();
+    for question in &mut offered {
+        if question.is_secret() {
+            // an empty answer is the present one
+            (question.generate, question.optional) = (None, true);
+            continue;
+        }
+        let Some(answer) = present.get(&question.name) else { continue };
+        if alone || answer.contains('{') {
+            // a default is a template, an answer is not
+            stored.answers.insert(question.name.clone(), answer.clone());
+        } else {
+            question.default = Some(answer.clone());
+        }
+    }
+    (offered, stored)
+}
+
+fn seeds(here: &Installed, questions: Vec<Question>) -> SeedsFile {
+    SeedsFile {
+        appliance: here.appliance.name.clone(),
+        version: here.appliance.version.clone(),
+        summary: here.appliance.summary.clone(),
+        url: String::new(),
+        questions,
+        seeds: vec![],
+        packages: vec![],
+        releases: vec![],
+    }
+}
+
+/// Through standard input: some are secrets.
+fn apply(name: &str, changed: &BTreeMap<String, String>, progress: &mut Progress) -> Result<()> {
+    let json = serde_json::to_vec(changed).map_err(|e| Failure::new(Exit::Failed, e))?;
+    let program =
+        Program::new("appliance-configure").args(["apply", name, "--answers"]).stdin(json).own_group();
+    let output = program.each_line(|from, line| {
+        let stream = if from == From::Stderr { Stream::Stderr } else { Stream::Stdout };
+        progress.say(Kind::Log { stream, line: line.to_owned() });
+    })?;
+    if output.success() {
+        return Ok(());
+    }
+    let message = format!(
+        "the new answers are stored, and could not be applied: see above; appliance-configure apply {name} goes on"
+    );
+    Err(Failure { lines: output.tail(20), ..Failure::new(Exit::Failed, message) })
+}
