@@ -19,7 +19,11 @@ fn without_preconfiguration(machine: &Machine) -> Result<()> {
 }
 
 fn state(machine: &Machine, package: &str) -> Result<String> {
-    Ok(machine.shell(&format!("dpkg-query -W -f '${{db:Status-Abbrev}}' {package}"))?.text().trim().to_owned())
+    Ok(machine
+        .shell(&format!("dpkg-query -W -f '${{db:Status-Abbrev}}' {package}"))?
+        .text()
+        .trim()
+        .to_owned())
 }
 
 fn setting(machine: &Machine, name: &str) -> Result<String> {
@@ -34,7 +38,14 @@ fn with_nobody_there_nothing_is_unpacked_and_every_question_is_named() -> Result
     let refused = vainstall(&machine, &["unforeseen"]).output()?;
     let said = String::from_utf8_lossy(&refused.stderr).into_owned();
     assert_eq!(refused.status.code(), Some(2), "{said}");
-    for words in [MAILER, "postfix/mailname", "--set", "--accept-defaults", "Internet Site", "nothing has been installed"] {
+    for words in [
+        MAILER,
+        "postfix/mailname",
+        "--set",
+        "--accept-defaults",
+        "Internet Site",
+        "nothing has been installed",
+    ] {
         assert!(said.contains(words), "{words} is not said:\n{said}");
     }
     let after = machine.sh("dpkg-query -W; cat /var/cache/debconf/config.dat | grep -c seen")?;
@@ -64,12 +75,22 @@ fn in_the_middle_of_it_the_package_waits_for_its_answer() -> Result<()> {
     let typed = "mkfifo /root/keys; sleep 600 > /root/keys & setsid script -qefc 'vainstall unforeseen' /root/screen < /root/keys > /dev/null 2>&1 &";
     machine.sh(typed)?;
     let asks = "grep -q 'General mail configuration type' /root/screen";
-    assert!(wait_until(Duration::from_secs(60), || machine.shell(asks).is_ok_and(|o| o.success())), "{}", machine.sh("cat /root/screen")?);
+    assert!(
+        wait_until(Duration::from_secs(60), || machine.shell(asks).is_ok_and(|o| o.success())),
+        "{}",
+        machine.sh("cat /root/screen")?
+    );
     machine.sh("kill -9 $(pgrep -x vainstall | head -1)")?;
     let quiet = "! pgrep -x 'vainstall|dpkg|apt-get' && ! test -e /run/vainstall/debconf";
-    assert!(wait_until(Duration::from_secs(60), || machine.shell(quiet).is_ok_and(|o| o.success())), "{}", machine.sh("ps ax")?);
+    assert!(
+        wait_until(Duration::from_secs(60), || machine.shell(quiet).is_ok_and(|o| o.success())),
+        "{}",
+        machine.sh("ps ax")?
+    );
     assert!(["iF", "iU"].contains(&state(&machine, "postfix")?.as_str()), "{}", state(&machine, "postfix")?);
-    let kept = machine.shell(&format!("echo 'GET {MAILER}' | debconf-communicate; echo 'FGET {MAILER} seen' | debconf-communicate"))?;
+    let kept = machine.shell(&format!(
+        "echo 'GET {MAILER}' | debconf-communicate; echo 'FGET {MAILER} seen' | debconf-communicate"
+    ))?;
     assert!(!kept.text().contains("true"), "an answer that nobody gave is kept: {}", kept.text());
 
     let screen = "rm -f /root/screen; printf '5\\nbox.example.test\\n' | script -qefc 'vainstall unforeseen' /root/screen";

@@ -1,5 +1,7 @@
 //! Who may depend on whom (ARCHITECTURE.md, "Layers"), checked against what cargo says.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on shall end")]
+
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 

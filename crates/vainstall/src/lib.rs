@@ -9,7 +9,8 @@
 //! 4. [`seeding`] gives debconf the answers, then apt-get installs, with us as debconf's [`frontend`]
 //! 5. [`health`]: does it work; that, not apt's status, is the exit status
 //!
-//! [`reconfigure`] changes answers later. [`remove`] is the way back, with the [`census`] of what was there before.
+//! [`reconfigure`] changes answers later. [`remove`] is the way back, with the [`census`] of what was there before
+//! and what of it is in debconf's database, [`questions`].
 //!
 //! [`ending`] tells addresses and secrets, [`state`] keeps what an interrupted run needs, [`progress`] shows it all,
 //! [`signals`] makes Ctrl-C harmless. Nothing is changed before stage 4 but the list of packages, the repository's
@@ -26,6 +27,7 @@ mod install;
 mod look;
 mod plan;
 mod progress;
+mod questions;
 mod reconfigure;
 mod remove;
 mod repository;

@@ -11,35 +11,17 @@ use crate::{
     failure::{Exit, Failure, Result, fail},
     look,
     progress::Progress,
-    seeding,
+    questions, seeding,
     signals::Signals,
     state::{Before, State},
     terminal,
 };
 use apt::{Apt, Work, installed::State as PackageState};
 use configure::Machine;
-use debconf::Selection;
 use events::Kind;
 use exec::Program;
 use serde::Serialize;
-use std::{collections::BTreeSet, fs};
-
-/// debconf's own database. Its format is that of every Debian control file: `Name: …`, one question a paragraph.
-const QUESTIONS: &str = "/var/cache/debconf/config.dat";
-/// The last parts of the questions that packages ask when they are purged, whether the owner's data goes as well.
-const DATA_QUESTIONS: &[&str] = &[
-    "purge",
-    "purge_database",
-    "purge_data",
-    "postrm_purge_data",
-    "postrm_remove_databases",
-    "remove-data",
-    "remove_data",
-    "delete-data",
-    "removedb",
-];
-/// Whether dbconfig-common does its part at all.
-const DBCONFIG: &str = "dbconfig-remove";
+use std::collections::BTreeSet;
 
 /// What was done, or would be.
 #[derive(Default, Serialize)]
@@ -111,7 +93,8 @@ pub fn remove(
 
     progress.phase(3, "remove", &format!("Removing {package}"));
     signals.changing();
-    answer_removal_questions(&told.packages, arguments.delete_data)?;
+    // packages ask when they are purged; the answer to all of them was given with the command
+    seeding::give(&questions::of_removal(&told.packages, arguments.delete_data))?;
     for packages in [&going.first, &going.rest] {
         let packages = still_there(packages)?;
         if !packages.is_empty() {
@@ -120,7 +103,11 @@ pub fn remove(
             })?;
         }
     }
-    forget_questions(&told.packages)?;
+    let owners = match &before {
+        Some(before) => before.owners.clone(),
+        None => questions::owners_but(&told.packages),
+    };
+    questions::forget(&owners, &apt::installed::names()?)?;
 
     progress.phase(4, "leftovers", "Looking what is left");
     state.remove()?;
@@ -224,43 +211,6 @@ fn still_there(packages: &[String]) -> Result<Vec<String>> {
     Ok(packages.iter().filter(|p| known.contains(*p)).cloned().collect())
 }
 
-/// Packages ask when they are purged; the answer to all of them was given with the command.
-fn answer_removal_questions(packages: &[String], delete_data: bool) -> Result<()> {
-    let text = fs::read(QUESTIONS).unwrap_or_default();
-    let selections: Vec<Selection> = removal_questions(&String::from_utf8_lossy(&text), packages)
-        .into_iter()
-        .map(|(question, owner)| {
-            let data = !question.ends_with(&format!("/{DBCONFIG}"));
-            let value = if !data || delete_data { "true" } else { "false" };
-            Selection { owner, question, kind: "boolean".into(), value: value.into() }
-        })
-        .collect();
-    seeding::give(&selections)
-}
-
-/// The questions of these packages that are asked at their removal, each with one of its owners.
-fn removal_questions(database: &str, packages: &[String]) -> Vec<(String, String)> {
-    let questions = database.split("\n\n").filter_map(|paragraph| {
-        let field = |name: &str| paragraph.lines().find_map(|l| l.strip_prefix(name)?.strip_prefix(": "));
-        let (question, owners) = (field("Name")?, field("Owners")?);
-        let last = question.rsplit('/').next()?;
-        let owner = owners.split(", ").find(|o| packages.iter().any(|p| p.split(':').next() == Some(*o)))?;
-        (last == DBCONFIG || DATA_QUESTIONS.contains(&last)).then(|| (question.to_owned(), owner.to_owned()))
-    });
-    questions.collect()
-}
-
-/// Takes the packages out of debconf's database, where a purge has left them.
-fn forget_questions(packages: &[String]) -> Result<()> {
-    let listed = Program::new("debconf-show").arg("--listowners").run()?.text();
-    let owners: BTreeSet<&str> = listed.lines().collect();
-    for package in packages.iter().filter_map(|p| p.split(':').next()).filter(|p| owners.contains(p)) {
-        let purge = Program::new("debconf-communicate").arg(package).stdin("PURGE\n");
-        purge.env("DEBIAN_FRONTEND", "noninteractive").run()?;
-    }
-    Ok(())
-}
-
 impl Removal {
     pub fn text(&self) -> String {
         let mut text = format!("\n{}\n", self.message);
@@ -273,20 +223,5 @@ impl Removal {
         line("Kept", &self.kept);
         line("Left", &self.leftovers);
         text.trim_end().to_owned()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_questions_of_a_removal_are_found_by_name_and_owner() {
-        let database = "Name: roundcube/purge\nTemplate: dbconfig-common/purge\nOwners: roundcube-core\n\n\
-                        Name: roundcube/dbconfig-remove\nOwners: roundcube-core, other\n\n\
-                        Name: postfix/mailname\nOwners: postfix\n\nName: alien/purge\nOwners: alien\n";
-        let found = removal_questions(database, &["roundcube-core".into(), "postfix:amd64".into()]);
-        let names: Vec<&str> = found.iter().map(|(q, _)| q.as_str()).collect();
-        assert_eq!(names, ["roundcube/purge", "roundcube/dbconfig-remove"]);
     }
 }

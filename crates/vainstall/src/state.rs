@@ -3,6 +3,7 @@
 use crate::{
     census::{self, Census},
     failure::Result,
+    questions,
 };
 use anyhow::Context;
 use serde::{Deserialize, Serialize};
@@ -33,6 +34,8 @@ pub struct Before {
     /// By apt's names, those included of which only configuration files were there.
     pub packages: BTreeSet<String>,
     pub census: Census,
+    /// Whose questions debconf had.
+    pub owners: BTreeSet<String>,
 }
 
 impl State {
@@ -61,7 +64,11 @@ impl State {
         if self.before_file().exists() {
             return Ok(());
         }
-        let before = Before { packages: apt::installed::names()?, census: census::take() };
+        let before = Before {
+            packages: apt::installed::names()?,
+            census: census::take(),
+            owners: questions::owners(),
+        };
         let json = serde_json::to_vec(&before).context("cannot write the machine's state as JSON")?;
         self.write(&self.before_file(), &json)
     }

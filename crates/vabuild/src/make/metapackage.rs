@@ -45,10 +45,15 @@ pub fn make(
     paragraph.set("Description", control::description(&appliance.summary, &text));
     let mut deb = Deb::new(paragraph, date);
     deb.files = files(definition, appliance, folder)?;
+    let mut overrides = vec![];
     if !Data::of(definition).is_empty() && definition.questions.is_empty() {
-        let reason = "Its only question is asked by postrm, on purge.";
-        deb.files.extend(control::overrides(&package, [("no-debconf-config", reason)]));
+        overrides.push(("no-debconf-config", "Its only question is asked by postrm, on purge."));
     }
+    let unknown = format!("unknown-field {}", coverage::FIELD);
+    if deb.control.get(coverage::FIELD).is_some() {
+        overrides.push((&unknown, "Repositories of appliances show it; no other program has to know it."));
+    }
+    deb.files.extend(control::overrides(&package, overrides));
     deb.members = scripts(definition, appliance)?;
     Ok(deb)
 }

@@ -198,10 +198,12 @@ prepare() {
         if [ -z "$RET" ]; then set_value "$question" "$default"; fi
     fi
     db_get "$question"
-    tell_default "$type" "$empty" "$RET"
+    # the next command puts its own result into RET
+    before=$RET
+    tell_default "$type" "$empty" "$before"
     priority=high
     if [ -z "$default" ] && [ "$length" -eq 0 ] && [ "$empty" = must ]; then priority=critical; fi
-    eval "kept_$1=\$kept settled_$1=\$settled before_$1=\$RET priority_$1=\$priority shown_$1="
+    eval "kept_$1=\$kept settled_$1=\$settled before_$1=\$before priority_$1=\$priority shown_$1="
 }
 
 # take N: the answer after it was shown; status 1 and $why: it cannot be used.
