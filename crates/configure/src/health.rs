@@ -13,8 +13,8 @@ use std::{
 
 /// One attempt takes no longer than this.
 const ATTEMPT: Duration = Duration::from_secs(10);
-/// Between two attempts.
-const PAUSE: Duration = Duration::from_millis(250);
+/// Between two attempts: at first, growing, and at most.
+const PAUSE: [Duration; 2] = [Duration::from_millis(20), Duration::from_millis(250)];
 /// Waited for when the definition says nothing.
 const WITHIN: u32 = 30;
 
@@ -41,12 +41,14 @@ pub fn check(health: &[Health], wait: bool) -> Vec<Check> {
 
 #[allow(clippy::disallowed_methods, reason = "a server tells nobody when it is ready")]
 fn check_until(health: &Health, end: Option<Instant>) -> Check {
+    let [mut pause, longest] = PAUSE;
     loop {
         let check = check_once(health);
         match end {
-            Some(end) if !check.ok && Instant::now() < end => std::thread::sleep(PAUSE),
+            Some(end) if !check.ok && Instant::now() < end => std::thread::sleep(pause),
             _ => return check,
         }
+        pause = (pause * 3 / 2).min(longest);
     }
 }
 

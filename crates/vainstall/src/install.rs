@@ -172,10 +172,8 @@ fn install(
     let (checks, management) = thread::scope(|scope| {
         let mut ahead = Ahead::new(&package, || {
             // the first look is slow where the application starts with its first request
-            scope.spawn(|| {
-                let _ = health::now(&name);
-                ending::management(&host)
-            })
+            scope.spawn(|| health::now(&name));
+            scope.spawn(|| ending::management(&host))
         });
         asking(arguments, &apt, &host, signals, progress, |apt, say| {
             carry_out(apt, &work, &ready, &State::of(&name), &mut |kind| {
@@ -184,9 +182,9 @@ fn install(
             })
         })?;
         progress.phase(5, "health", "Looking whether it works");
-        let management = ahead.begun.and_then(|begun| begun.join().ok().flatten());
-        let management = management.or_else(|| ending::management(&host));
-        Ok::<_, Failure>((health::wait(&name)?, management))
+        let management = ahead.begun();
+        let checks = health::wait(&name)?;
+        Ok::<_, Failure>((checks, management.join().ok().flatten()))
     })?;
     (told.health, told.management) = (checks, management);
     health::tell(&told.health, &name, progress)?;
@@ -301,27 +299,28 @@ fn asking<T>(
     frontend::around(apt, &who, &say, work)
 }
 
-/// Begins something as soon as apt has configured the package: its last seconds belong to the triggers.
-struct Ahead<'a, B, T> {
-    package: &'a str,
+/// Begins something as soon as the package is configured: apt's last moments belong to triggers and its own order.
+struct Ahead<B, T> {
+    /// As apt's status says it.
+    configured: String,
     begin: B,
-    configuring: bool,
     begun: Option<T>,
 }
 
-impl<'a, B: FnMut() -> T, T> Ahead<'a, B, T> {
-    fn new(package: &'a str, begin: B) -> Self {
-        Ahead { package, begin, configuring: false, begun: None }
+impl<B: FnMut() -> T, T> Ahead<B, T> {
+    fn new(package: &str, begin: B) -> Self {
+        Ahead { configured: format!("Installed {package} ("), begin, begun: None }
     }
 
     fn watch(&mut self, kind: &Kind) {
-        let Kind::Log { line, .. } = kind else { return };
-        let next = |words: &str| line.strip_prefix(words);
-        if self.configuring && next("Processing triggers for ").or(next("Setting up ")).is_some() {
+        if matches!(kind, Kind::Progress { detail, .. } if detail.starts_with(&self.configured)) {
             self.begun.get_or_insert_with(&mut self.begin);
         }
-        self.configuring |=
-            next("Setting up ").is_some_and(|rest| rest.split(' ').next() == Some(self.package));
+    }
+
+    /// What was begun; at the latest now.
+    fn begun(mut self) -> T {
+        self.begun.take().unwrap_or_else(self.begin)
     }
 }
 
