@@ -7,12 +7,24 @@ use crate::{
 use exec::Program;
 use std::path::Path;
 
-/// The fields of the package's newest candidate in the signed index; None when there is no such package.
-pub fn stanza(package: &str) -> Result<Option<Vec<(String, String)>>, Error> {
-    name::check(&[package])?;
-    let output = Program::new("apt-cache").args(["show", "--no-all-versions", "--", package]).output()?;
-    let fields = fields(&output.text());
-    Ok((output.success() && !fields.is_empty()).then_some(fields))
+/// The version of a package that apt would install.
+pub struct Candidate {
+    /// Of its paragraph in the signed index.
+    pub fields: Vec<(String, String)>,
+    /// The address of the repository that it comes from, with a `/` at its end; None for one that is only installed.
+    pub base: Option<String>,
+}
+
+/// None when there is no such package.
+pub fn candidate(package: &str) -> Result<Option<Candidate>, Error> {
+    let Some(source) = source(package)? else { return Ok(None) };
+    // asked for the candidate alone, apt-cache weighs every package there is, which takes eight times as long
+    let shown = Program::new("apt-cache").args(["show", "--", package]).output()?.text();
+    let paragraphs = shown.split("\n\n").map(fields);
+    let is_it = |fields: &Vec<(String, String)>| {
+        fields.iter().any(|(name, value)| name == "Version" && *value == source.version)
+    };
+    Ok(paragraphs.into_iter().find(is_it).map(|fields| Candidate { fields, base: source.base }))
 }
 
 /// `Name: value` lines of one stanza; continued lines are joined with line ends.
@@ -33,30 +45,37 @@ fn fields(text: &str) -> Vec<(String, String)> {
     fields
 }
 
-/// The address of the repository that the package's candidate comes from, with a `/` at its end.
-pub fn base_uri(package: &str) -> Result<Option<String>, Error> {
+/// Where a candidate comes from.
+pub(crate) struct Source {
+    version: String,
+    pub(crate) base: Option<String>,
+}
+
+pub(crate) fn source(package: &str) -> Result<Option<Source>, Error> {
     name::check(&[package])?;
     Ok(source_of_candidate(&Program::new("apt-cache").args(["policy", "--", package]).run()?.text()))
 }
 
-/// The first repository below the candidate in the table of versions of `apt-cache policy`.
-fn source_of_candidate(policy: &str) -> Option<String> {
+/// The candidate and the first repository below it in the table of versions of `apt-cache policy`.
+fn source_of_candidate(policy: &str) -> Option<Source> {
     let mut lines = policy.lines();
     let candidate = lines.find_map(|l| l.trim_start().strip_prefix("Candidate: "))?;
+    let mut source = Source { version: candidate.to_owned(), base: None };
     let mut below = false;
     for line in lines {
         // a version stands four or five columns in, its sources stand eight in
-        if let Some(source) = line.strip_prefix("        ") {
-            let uri = source.split_whitespace().nth(1).filter(|_| below);
+        if let Some(origin) = line.strip_prefix("        ") {
+            let uri = origin.split_whitespace().nth(1).filter(|_| below);
             if let Some(uri) = uri.filter(|u| u.contains(":/")) {
-                return Some(format!("{}/", uri.trim_end_matches('/')));
+                source.base = Some(format!("{}/", uri.trim_end_matches('/')));
+                break;
             }
         } else {
             let version = line.trim_start_matches([' ', '*']).split(' ').next();
             below = version == Some(candidate);
         }
     }
-    None
+    (candidate != "(none)").then_some(source)
 }
 
 /// Fetches `base` + `path` to `to`, which is there afterwards only when its SHA256 is the one given (64 hexadecimal
@@ -120,12 +139,13 @@ wiki-appliance:
         100 /var/lib/dpkg/status
 ";
         let check = |text: &str, expect: Option<&str>| {
-            assert_eq!(source_of_candidate(text).as_deref(), expect, "{text}");
+            assert_eq!(source_of_candidate(text).and_then(|s| s.base).as_deref(), expect, "{text}");
         };
         check(policy, Some("file:/srv/repository/"));
         check(&policy.replace("Candidate: 1.1", "Candidate: 1.0"), Some("http://old.example/"));
         check(&policy.replace("Candidate: 1.1", "Candidate: (none)"), None);
         check("", None);
+        assert_eq!(source_of_candidate(policy).unwrap().version, "1.1");
     }
 
     #[test]

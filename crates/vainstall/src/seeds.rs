@@ -17,8 +17,8 @@ pub fn fetch(
     failed: &[SourceFailure],
     progress: &mut Progress,
 ) -> Result<SeedsFile> {
-    let Some(stanza) = fetch::stanza(package)? else { return Err(not_found(package, failed)?) };
-    let field = |name: &str| stanza.iter().find(|(n, _)| n == name).map(|(_, v)| v.as_str());
+    let Some(candidate) = fetch::candidate(package)? else { return Err(not_found(package, failed)?) };
+    let field = |name: &str| candidate.fields.iter().find(|(n, _)| n == name).map(|(_, v)| v.as_str());
     let (Some(path), Some(hash)) = (field("Seeds"), field("Seeds-SHA256")) else {
         progress
             .warn(format!("the repository has no seeds beside {package}: it is asked nothing in advance"));
@@ -38,7 +38,7 @@ pub fn fetch(
     if field("Seeds-Size").and_then(|s| s.parse::<u64>().ok()).is_none_or(|size| size > SIZE_LIMIT) {
         return fail(Exit::Repository, format!("the seeds of {package} are larger than {SIZE_LIMIT} bytes"));
     }
-    let Some(base) = fetch::base_uri(package)? else {
+    let Some(base) = candidate.base else {
         return fail(Exit::Repository, format!("no repository that is configured has {package}"));
     };
     if let Some(failure) = failed.iter().find(|f| base.starts_with(f.source.split(' ').next().unwrap_or("-")))
