@@ -6,6 +6,7 @@ use crate::{Error, Result, apache::What};
 use exec::{Output, Program};
 use std::{
     collections::BTreeMap,
+    fs,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -13,6 +14,8 @@ use std::{
 /// A unit that takes longer to start is taken for one that hangs.
 const UNIT_TIMEOUT: Duration = Duration::from_secs(180);
 const TIMEOUT: Duration = Duration::from_secs(60);
+/// A unit that has run no longer than this is new (seconds).
+const NEW: f64 = 60.0;
 
 /// What can be asked of the system manager about a unit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,6 +56,8 @@ pub trait System {
     /// As `systemctl is-enabled` says it: `enabled`, `disabled`, `static`, `not-found`, …
     fn enablement(&self, unit: &str) -> Result<String>;
     fn is_active(&self, unit: &str) -> Result<bool>;
+    /// Whether it has run for less than a minute.
+    fn is_new(&self, unit: &str) -> Result<bool>;
     /// False when the machine's policy (policy-rc.d) forbids it.
     fn unit(&self, action: Action, unit: &str) -> Result<bool>;
     /// Lets the system manager read its units again.
@@ -110,6 +115,20 @@ impl System for Debian {
         let program = Program::new("systemctl").args(["is-active", "--", unit]).timeout(TIMEOUT);
         let output = program.output().map_err(failed("ask the system manager"))?;
         Ok(matches!(output.text().trim(), "active" | "activating" | "reloading"))
+    }
+
+    fn is_new(&self, unit: &str) -> Result<bool> {
+        let program = Program::new("systemctl")
+            .args(["show", "--property=ActiveEnterTimestampMonotonic", "--value", "--", unit])
+            .timeout(TIMEOUT);
+        let since: f64 =
+            match program.output().map_err(failed("ask the system manager"))?.text().trim().parse() {
+                Ok(microseconds) => microseconds,
+                Err(_) => return Ok(false),
+            };
+        let uptime = fs::read_to_string("/proc/uptime").unwrap_or_default();
+        let now: f64 = uptime.split(' ').next().and_then(|s| s.parse().ok()).unwrap_or(f64::MAX);
+        Ok(since > 0.0 && now - since / 1e6 < NEW)
     }
 
     fn unit(&self, action: Action, unit: &str) -> Result<bool> {

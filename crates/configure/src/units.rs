@@ -64,6 +64,8 @@ fn bring(run: &mut Run, unit: &Unit, pending: Pending) -> Result<()> {
         (false, true) => act(run, Action::Stop, &unit.name),
         (true, true) if pending.files => {
             let restart = !unit.reload || pending.units || (pending.modules && unit.name == APACHE);
+            // nobody uses it yet, and a reload of Apache may take a second in which nobody is served
+            let restart = restart || run.system.is_new(&unit.name)?;
             act(run, if restart { Action::Restart } else { Action::Reload }, &unit.name)
         }
         _ => Ok(()),

@@ -162,6 +162,9 @@ impl System for Fake {
         }
         Ok(())
     }
+    fn is_new(&self, _unit: &str) -> Result<bool> {
+        Ok(false)
+    }
     fn owners(&self, paths: &[&Path]) -> Result<BTreeMap<PathBuf, String>> {
         let owned = self.owned.borrow();
         Ok(paths.iter().filter_map(|p| owned.get(*p).map(|o| (p.to_path_buf(), o.clone()))).collect())
