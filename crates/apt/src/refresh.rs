@@ -9,7 +9,6 @@ use crate::{
 use events::Kind;
 use exec::Program;
 use std::{
-    collections::BTreeMap,
     fs, io,
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
@@ -18,7 +17,6 @@ use std::{
 
 /// A convention of Debian's apt scripts: its time of change is that of the last refresh that worked.
 const STAMP: &str = "/var/lib/apt/periodic/update-success-stamp";
-const LISTS: &str = "/var/lib/apt/lists";
 /// Where apt puts what it is fetching: every `apt-get update` leaves its time here, also when nothing is new.
 const PARTIAL: &str = "/var/lib/apt/lists/partial";
 
@@ -70,35 +68,6 @@ pub fn sources_of(package: &str) -> Result<Option<PathBuf>, Error> {
     Ok(targets()?.into_iter().find(|t| t.base == base).map(|t| t.sources))
 }
 
-/// What apt takes its picture of the packages from. Two that are equal: no refresh between them has found anything new.
-#[derive(PartialEq, Eq)]
-pub struct Lists(BTreeMap<PathBuf, Content>);
-
-#[derive(PartialEq, Eq)]
-enum Content {
-    /// Of a `Release` file: apt fetches it again from servers that cannot tell whether it has changed.
-    Bytes(Vec<u8>),
-    /// An index stays in its place as long as the `Release` file says the same of it.
-    Place { inode: u64, changed: SystemTime },
-}
-
-impl Lists {
-    pub fn now() -> io::Result<Lists> {
-        let mut found = BTreeMap::new();
-        for entry in fs::read_dir(LISTS)? {
-            let entry = entry?;
-            let (path, data) = (entry.path(), entry.metadata()?);
-            let content = match (data.is_file(), path.to_string_lossy().ends_with("Release")) {
-                (false, _) => continue,
-                (true, true) => Content::Bytes(fs::read(&path)?),
-                (true, false) => Content::Place { inode: data.ino(), changed: changed(&path)? },
-            };
-            found.insert(path, content);
-        }
-        Ok(Lists(found))
-    }
-}
-
 /// How long ago all of the list was asked for. None when a part of it was never fetched, when a file of sources has
 /// changed since, and when the clock went backwards.
 pub fn age() -> Result<Option<Duration>, Error> {
@@ -116,7 +85,7 @@ pub fn age() -> Result<Option<Duration>, Error> {
 /// When the list of packages was last refreshed with success; None when it never was.
 pub fn refreshed() -> Option<SystemTime> {
     let stamp = fs::metadata(STAMP).and_then(|m| m.modified()).ok();
-    let lists = fs::read_dir(LISTS).into_iter().flatten().flatten();
+    let lists = fs::read_dir("/var/lib/apt/lists").into_iter().flatten().flatten();
     let index = |name: &Path| name.to_string_lossy().ends_with("Release");
     // the time of change is the publisher's: the time when apt put it there is the inode's
     let fetched =

@@ -17,7 +17,7 @@ use crate::{
     terminal,
 };
 use appliance::{Host, seeds::SeedsFile};
-use apt::{Apt, Cause, Plan, Work, refresh::Lists};
+use apt::{Apt, Cause, Plan, Work};
 use configure::Machine;
 use debconf::{Selection, passthrough::Asked};
 use events::{Kind, Status};
@@ -138,25 +138,21 @@ fn install(
         }
     }
     repository::configure(arguments, signals, progress)?;
+    let failures = repository::refresh(arguments, &package, &apt, progress)?;
+
+    progress.phase(2, "answers", "Questions and answers");
     let host = configure::host::facts(&Machine::here());
     let work = Work::Install(vec![package.clone()]);
     let (answered, planned) = thread::scope(|scope| {
-        // apt thinks while the list is asked for and the questions are answered; most lists are still right
-        let known = Lists::now().ok();
-        let early = scope.spawn(|| apt.outline(&work));
-        let failures = repository::refresh(arguments, &package, &apt, progress)?;
-        let planned = match known.is_some() && known == Lists::now().ok() {
-            true => early,
-            false => scope.spawn(|| apt.outline(&work)),
-        };
-        progress.phase(2, "answers", "Questions and answers");
+        // apt thinks while the questions are fetched and answered
+        let planned = scope.spawn(|| apt.outline(&work));
         let answered = seeds::fetch(&package, &name, &failures, progress).and_then(|seeds| {
             told.version = seeds.version.clone();
             let ready = prepare(arguments, &seeds, &package, &host, signals, progress)?;
             Ok((seeds, ready))
         });
-        Ok::<_, Failure>((answered, planned.join()))
-    })?;
+        (answered, planned.join())
+    });
     let (seeds, ready) = answered?;
 
     progress.phase(3, "plan", "Plan");

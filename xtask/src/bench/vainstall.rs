@@ -11,8 +11,8 @@ use std::time::Duration;
 use testbed::{Lab, Machine};
 
 const RELEASE: &str = "trixie";
-/// A round takes about a minute and a half.
-const ROUNDS: usize = 3;
+/// A round takes about a minute. Two installations on one machine differ by a twentieth.
+const ROUNDS: usize = 5;
 
 pub fn run() -> Result<Vec<Row>> {
     testbed::host::need_root()?;
@@ -28,6 +28,12 @@ pub fn run() -> Result<Vec<Row>> {
         } else {
             theirs.push(with_apt(&built)?);
             ours.push(with_vainstall(&built)?);
+        }
+        if let (Some(ours), Some(theirs)) = (ours.last(), theirs.last()) {
+            eprintln!(
+                "  vainstall {ours:.2?}, apt-get {:.2?} + {:.2?} + {:.2?}",
+                theirs.update, theirs.install, theirs.health
+            );
         }
     }
     let whole = |bare: &Bare| bare.update + bare.install + bare.health;
