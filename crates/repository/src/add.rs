@@ -4,6 +4,7 @@ use crate::{
     Error, Package, Repository, Result, Signer,
     disk::Flush,
     lock::Lock,
+    parallel::joined,
     publish::{Incoming, Publication},
     recover,
     release::Release,
@@ -11,7 +12,7 @@ use crate::{
     stanza::Stanza,
     state::Published,
 };
-use std::{borrow::Cow, collections::HashMap, path::PathBuf};
+use std::{borrow::Cow, collections::HashMap, path::PathBuf, thread};
 
 /// How packages come into the pool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,11 +38,12 @@ impl Repository {
     /// other content, when what is published was not signed by the signer or [`crate::Settings::trusted`], and
     /// when somebody else is changing the repository.
     pub fn add(&self, debs: &[PathBuf], transfer: Transfer, signer: &dyn Signer, now: u64) -> Result<Added> {
-        self.change(signer, now, |published| {
+        let scan = || {
             let staging = self.staging();
             self.disk.folder(&staging)?;
-            let scanned =
-                scan::packages(debs, &self.disk, (transfer == Transfer::Copy).then_some(&*staging))?;
+            scan::packages(debs, &self.disk, (transfer == Transfer::Copy).then_some(&*staging))
+        };
+        self.change(signer, now, scan, |published, scanned| {
             Merger { repository: self, published: &published.stanzas, elsewhere: self.elsewhere()? }
                 .merge(scanned)
         })
@@ -49,20 +51,22 @@ impl Repository {
 
     /// Signs what is published again, with a new date and a new end of validity.
     pub fn refresh(&self, signer: &dyn Signer, now: u64) -> Result<()> {
-        self.change(signer, now, |_| Ok(Merged { always: true, ..Merged::default() })).map(|_| ())
+        let merge = |_: &Published, ()| Ok(Merged { always: true, ..Merged::default() });
+        self.change(signer, now, || Ok(()), merge).map(|_| ())
     }
 
-    /// One change of the repository from lock to tidying up.
-    fn change(
+    /// One change of the repository from lock to tidying up: what is new is read while what is published is.
+    fn change<N: Send>(
         &self,
         signer: &dyn Signer,
         now: u64,
-        work: impl FnOnce(&Published) -> Result<Merged>,
+        read: impl FnOnce() -> Result<N> + Send,
+        merge: impl FnOnce(&Published, N) -> Result<Merged>,
     ) -> Result<Added> {
         self.disk.folder(&self.root)?;
         let _lock = Lock::take(&self.root)?;
         recover::tidy(self)?;
-        let result = self.locked_change(signer, now, work);
+        let result = self.locked_change(signer, now, read, merge);
         match &result {
             Ok((_, Some(release))) => recover::finish(self, release)?,
             // whatever has been laid down is taken away again; the first error is the one to tell
@@ -72,19 +76,24 @@ impl Repository {
     }
 
     /// Also gives back what was published, when something was.
-    fn locked_change(
+    fn locked_change<N: Send>(
         &self,
         signer: &dyn Signer,
         now: u64,
-        work: impl FnOnce(&Published) -> Result<Merged>,
+        read: impl FnOnce() -> Result<N> + Send,
+        merge: impl FnOnce(&Published, N) -> Result<Merged>,
     ) -> Result<(Added, Option<Release>)> {
         let mut keys = vec![signer.public_key()];
         keys.extend(&self.settings.trusted);
-        let before = self.published(Some(&keys))?;
+        let (before, new) = thread::scope(|scope| {
+            let new = scope.spawn(read);
+            (self.published(Some(&keys)), joined(new))
+        });
+        let (before, new) = (before?, new?);
         let release = Release::next(&self.settings, before.as_ref().map(|p| &p.release), now);
         let is_new = before.is_none();
         let mut published = before.unwrap_or_else(|| Published { release: release.clone(), stanzas: vec![] });
-        let merged = work(&published)?;
+        let merged = merge(&published, new)?;
         if merged.incoming.is_empty() && !merged.always && !is_new {
             return Ok((merged.added, None));
         }

@@ -1,7 +1,8 @@
-//! Does a piece of work for each of many things, on as many threads as there are processors.
+//! Work on several threads.
 
 use crate::Result;
 use std::{
+    panic,
     sync::{
         Mutex, PoisonError,
         atomic::{AtomicBool, AtomicUsize, Ordering},
@@ -9,6 +10,8 @@ use std::{
     thread,
 };
 
+/// Does a piece of work for each of many things, on as many threads as there are processors.
+///
 /// The results are in the order of `items`, which is also the order in which they are begun. Each thread has one
 /// `scratch` of its own for all of its work. An error ends it: nothing more is begun, and the first error in that
 /// order is given back.
@@ -41,4 +44,9 @@ pub fn each<I: Sync, S, T: Send>(
     let mut done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
     done.sort_by_key(|(index, _)| *index);
     done.into_iter().map(|(_, result)| result).collect()
+}
+
+/// What the thread gives back; its panic goes on here.
+pub fn joined<T>(thread: thread::ScopedJoinHandle<T>) -> T {
+    thread.join().unwrap_or_else(|panic| panic::resume_unwind(panic))
 }

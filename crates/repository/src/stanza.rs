@@ -1,5 +1,6 @@
 //! One package in the index: its control paragraph, where it lies and its hash.
 
+use crate::parallel;
 use deb::{Paragraph, Version};
 use std::cmp::Ordering;
 
@@ -50,6 +51,9 @@ impl Package {
     }
 }
 
+/// An index is read in pieces of at least that many bytes, several at a time.
+const PIECE: usize = 1 << 18;
+
 /// What is read back from an index.
 const FIELDS: [&str; 10] = [
     "Package",
@@ -88,8 +92,15 @@ impl Stanza {
 
     /// Reads an index as this crate writes it; the message says which package is broken.
     pub fn parse_all(index: &str) -> Result<Vec<Stanza>, String> {
-        let texts = index.split("\n\n").map(|text| text.trim_matches('\n')).filter(|text| !text.is_empty());
-        texts.map(Stanza::parse).collect()
+        let pieces = pieces(index);
+        let parse = |piece: &str| {
+            let texts =
+                piece.split("\n\n").map(|text| text.trim_matches('\n')).filter(|text| !text.is_empty());
+            texts.map(Stanza::parse).collect::<Result<Vec<_>, _>>()
+        };
+        let parsed = parallel::each(&pieces, || (), |(), piece| Ok(parse(piece))).unwrap_or_default();
+        let parsed: Vec<Vec<Stanza>> = parsed.into_iter().collect::<Result<_, _>>()?;
+        Ok(parsed.into_iter().flatten().collect())
     }
 
     /// Only the fields that are needed are looked at: an index may hold thousands of packages.
@@ -131,6 +142,20 @@ impl Stanza {
         line_ended.push('\n');
         Ok(Stanza { package, text: line_ended })
     }
+}
+
+/// The index in parts of some length, none of them ending inside a paragraph.
+fn pieces(index: &str) -> Vec<&str> {
+    let mut pieces = vec![];
+    let mut rest = index;
+    let end = |rest: &str| rest.as_bytes().get(PIECE..)?.windows(2).position(|two| two == b"\n\n");
+    while let Some(end) = end(rest) {
+        let (piece, next) = rest.split_at(PIECE + end + 2);
+        pieces.push(piece);
+        rest = next;
+    }
+    pieces.push(rest);
+    pieces
 }
 
 /// The field of a metapackage with its question coverage.
@@ -178,6 +203,9 @@ mod tests {
         let again = Stanza::parse_all(&format!("{}\n{}\n", stanza.text, stanza.text)).unwrap();
         assert_eq!((again.len(), &again[1].package, &again[1].text), (2, &stanza.package, &stanza.text));
         assert!(Stanza::parse_all("Package: x\n").unwrap_err().contains("`x` has no field"));
+        let many = format!("{}\n", stanza.text.replace("Description: a", "Description: ä")).repeat(5000);
+        assert!(pieces(&many).len() > 2 && pieces(&many).concat() == many);
+        assert_eq!(Stanza::parse_all(&many).unwrap().len(), 5000);
     }
 
     #[test]
