@@ -23,6 +23,8 @@ use std::{
 
 /// Not in /run/lock, which everybody may write to; and who may open it may lock it.
 const LOCK: &str = "/run/vainstall.lock";
+/// A process that was killed is gone by then.
+const DYING: Duration = Duration::from_secs(1);
 /// Debian 12, bookworm.
 const OLDEST: u32 = 12;
 
@@ -61,21 +63,28 @@ fn release(text: &str) -> std::result::Result<(), String> {
 /// Held until this process ends, however it ends.
 pub struct OnlyOne(#[allow(dead_code, reason = "held, not used")] File);
 
-/// Refuses when another vainstall is at work, and names its process.
+/// Refuses when another vainstall is at work, and names its process. One that was just killed takes a moment to go, and
+/// so does what it was about to start.
+#[allow(clippy::disallowed_methods, reason = "the lock of one that was killed can only be polled")]
 pub fn only_one() -> Result<OnlyOne> {
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(false).mode(0o600);
     let mut file = options.open(LOCK).with_context(|| format!("cannot open {LOCK}"))?;
-    match flock(&file, FlockOperation::NonBlockingLockExclusive) {
-        Ok(()) => {}
-        Err(Errno::WOULDBLOCK) => {
-            let mut pid = String::new();
-            let _ = file.read_to_string(&mut pid);
-            let message =
-                format!("another vainstall (process {}) is at work; wait until it has ended", pid.trim());
-            return fail(Exit::Machine, message);
+    let end = Instant::now() + DYING;
+    loop {
+        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => break,
+            Err(Errno::WOULDBLOCK) if Instant::now() < end => thread::sleep(DYING / 20),
+            Err(Errno::WOULDBLOCK) => {
+                let mut pid = String::new();
+                let _ = file.read_to_string(&mut pid);
+                let pid = pid.trim();
+                let message =
+                    format!("another vainstall (process {pid}) is at work; wait until it has ended");
+                return fail(Exit::Machine, message);
+            }
+            Err(e) => return fail(Exit::Machine, format!("cannot lock {LOCK}: {e}")),
         }
-        Err(e) => return fail(Exit::Machine, format!("cannot lock {LOCK}: {e}")),
     }
     let _ = file.set_len(0);
     let _ = file.write_at(format!("{}\n", std::process::id()).as_bytes(), 0);
