@@ -3,6 +3,7 @@
 //! `cargo xtask test` builds the packages and says where they are; without it the scenarios fail and say so.
 
 pub mod client;
+pub mod corpus;
 pub mod definitions;
 pub mod wiki;
 

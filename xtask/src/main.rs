@@ -1,6 +1,7 @@
-//! What a developer runs: `cargo xtask demo`, `test`, `lint`, `dist`, `bench`.
+//! What a developer runs: `cargo xtask demo`, `test`, `corpus`, `lint`, `dist`, `bench`.
 
 mod bench;
+mod corpus;
 mod demo;
 mod dist;
 mod lint;
@@ -22,6 +23,8 @@ enum Command {
     Demo(demo::Arguments),
     /// Run all tests, those on booted machines and in a real browser included
     Test(test::Arguments),
+    /// Install every application of the corpus with nobody there, and use it
+    Corpus(corpus::Arguments),
     /// Check the form of the sources, clippy's lints and the dependencies
     Lint,
     /// Measure against what a user would pick instead, in the same run
@@ -34,12 +37,14 @@ const EXAMPLES: &str = "Examples:
   cargo xtask demo            a wiki to look at, until Ctrl-C
   cargo xtask demo --check    the same, checked and cleaned up
   cargo xtask test            everything that CI runs
-  cargo xtask test -- wiki    only the tests with `wiki` in their name";
+  cargo xtask test -- wiki    only the tests with `wiki` in their name
+  cargo xtask corpus slapd    one application of the corpus";
 
 fn main() -> ExitCode {
     let done = match Arguments::parse().command {
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Test(arguments) => test::run(&arguments),
+        Command::Corpus(arguments) => corpus::run(&arguments),
         Command::Lint => lint::run(),
         Command::Bench(arguments) => bench::run(&arguments),
         Command::Dist => {

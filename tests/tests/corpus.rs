@@ -1,0 +1,34 @@
+//! Some of the corpus, chosen for variety and short time. `cargo xtask corpus` tries all of it.
+
+use anyhow::{Result, ensure};
+use scenarios::{corpus, lab};
+
+fn usable(name: &str) -> Result<()> {
+    let (dist, lab) = lab()?;
+    for entry in corpus::entries(&[name.to_owned()])? {
+        let outcome = entry.try_out(&dist, &lab);
+        let failure = outcome.failure.unwrap_or_default();
+        ensure!(failure.is_empty(), "{name} is not usable: {failure}");
+    }
+    Ok(())
+}
+
+#[test]
+fn a_directory_answers() -> Result<()> {
+    usable("slapd")
+}
+
+#[test]
+fn mail_is_delivered() -> Result<()> {
+    usable("postfix")
+}
+
+#[test]
+fn a_repository_is_cloned() -> Result<()> {
+    usable("gitolite3")
+}
+
+#[test]
+fn a_ticket_is_granted() -> Result<()> {
+    usable("krb5")
+}
