@@ -17,6 +17,7 @@ use events::Kind;
 use exec::Program;
 use relay::Relay;
 use std::{
+    collections::BTreeMap,
     io::{self, BufReader},
     os::unix::net::{UnixListener, UnixStream},
     sync::{
@@ -48,9 +49,17 @@ pub struct Open {
     pub default: String,
 }
 
+/// Answers that were given in advance, by debconf's names of the questions. Has secrets.
+pub type Given = BTreeMap<String, String>;
+
+/// How often one question gets the answer given in advance: a package that asks again and again does not take it.
+const REPEATS: u32 = 5;
+
 /// The frontend's desk: what came to it while apt worked.
 pub struct Desk<'a> {
     who: &'a Who<'a>,
+    given: &'a Given,
+    repeated: Mutex<BTreeMap<String, u32>>,
     open: Mutex<Vec<Open>>,
     /// dpkg has begun: it is too late to stop with nothing changed.
     unpacking: AtomicBool,
@@ -63,6 +72,7 @@ pub struct Desk<'a> {
 pub fn around<T>(
     apt: &Apt,
     who: &Who,
+    given: &Given,
     say: &(dyn Fn(Kind) + Sync),
     work: impl FnOnce(&Apt, &mut dyn FnMut(Kind)) -> Result<T>,
 ) -> Result<T> {
@@ -71,6 +81,8 @@ pub fn around<T>(
     apt.options.push(gate::option()?);
     let desk = Desk {
         who,
+        given,
+        repeated: Mutex::default(),
         open: Mutex::default(),
         unpacking: AtomicBool::new(false),
         closed: AtomicBool::new(false),
@@ -139,6 +151,17 @@ impl Desk<'_> {
         let _ = UnixStream::connect(relay::PERSON);
     }
 
+    /// The answer that was given in advance to a question that is asked all the same: some packages, tripwire for one,
+    /// mark theirs as never seen before they ask.
+    fn given(&self, question: &Asked) -> Option<&String> {
+        let name = name(question);
+        let answer = self.given.get(&name)?;
+        let mut repeated = self.repeated.lock().unwrap_or_else(PoisonError::into_inner);
+        let times = repeated.entry(name).or_default();
+        *times += 1;
+        (*times <= REPEATS).then_some(answer)
+    }
+
     fn open(&self) -> MutexGuard<'_, Vec<Open>> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -155,6 +178,12 @@ struct Screen<'a, 'b>(&'a Desk<'b>);
 impl Frontend for Screen<'_, '_> {
     fn ask(&mut self, title: &str, questions: &[Asked], back: bool) -> io::Result<Answered> {
         let desk = self.0;
+        let given: Vec<Option<&String>> = questions.iter().map(|q| desk.given(q)).collect();
+        if questions.iter().zip(&given).all(|(q, given)| given.is_some() || !q.wants_answer())
+            && given.iter().any(Option::is_some)
+        {
+            return Ok(Answered::Values(given.into_iter().map(|g| g.cloned().unwrap_or_default()).collect()));
+        }
         let defaults = || Answered::Values(questions.iter().map(|q| q.default.clone()).collect());
         if let Who::Person(ask) = desk.who {
             return ask(title, questions, back);

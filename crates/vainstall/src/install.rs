@@ -6,7 +6,7 @@ use crate::{
     ending,
     ending::{Ending, Planned},
     failure::{Exit, Failure, Result, fail},
-    frontend::{self, Who, person},
+    frontend::{self, Given, Who, person},
     health, look, plan,
     progress::Progress,
     reconfigure,
@@ -128,9 +128,11 @@ fn install(
             false => {
                 signals.changing();
                 // it may have stopped at just these questions
-                seeding::give(&seeding::from_command_line(&arguments.set_in_debconf))?;
+                let given = seeding::from_command_line(&arguments.set_in_debconf);
+                seeding::give(&given)?;
                 let host = configure::host::facts(&Machine::here());
-                asking(arguments, &apt, &host, signals, progress, |apt, say| {
+                let given = seeding::by_question(&given);
+                asking(arguments, &apt, &host, signals, &given, progress, |apt, say| {
                     look::repair(apt, &unfinished, &package, say)
                 })?;
                 not_stopped(signals)?;
@@ -175,7 +177,8 @@ fn install(
             scope.spawn(|| health::now(&name));
             scope.spawn(|| ending::management(&host))
         });
-        asking(arguments, &apt, &host, signals, progress, |apt, say| {
+        let given = seeding::by_question(&ready.selections);
+        asking(arguments, &apt, &host, signals, &given, progress, |apt, say| {
             carry_out(apt, &work, &ready, &State::of(&name), &mut |kind| {
                 ahead.watch(&kind);
                 say(kind);
@@ -284,6 +287,7 @@ fn asking<T>(
     apt: &Apt,
     host: &Host,
     signals: &Signals,
+    given: &Given,
     progress: &mut Progress,
     work: impl FnOnce(&Apt, &mut dyn FnMut(Kind)) -> Result<T>,
 ) -> Result<T> {
@@ -296,7 +300,7 @@ fn asking<T>(
         (false, true) => Who::Nobody,
         (false, false) => Who::Person(&ask),
     };
-    frontend::around(apt, &who, &say, work)
+    frontend::around(apt, &who, given, &say, work)
 }
 
 /// Begins something as soon as the package is configured: apt's last moments belong to triggers and its own order.

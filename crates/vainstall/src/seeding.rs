@@ -47,6 +47,11 @@ pub fn own_question(appliance: &str, question: &Question) -> String {
     format!("{}/{}", seed_package(appliance), question.name)
 }
 
+/// The answers, by debconf's names of the questions. Has secrets.
+pub fn by_question(selections: &[Selection]) -> BTreeMap<String, String> {
+    selections.iter().map(|s| (s.question.clone(), s.value.clone())).collect()
+}
+
 /// The appliance's own answers and the seeds of others' questions that nobody has answered.
 pub fn selections(
     appliance: &str,
