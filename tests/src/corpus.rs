@@ -16,7 +16,7 @@ use std::{
 };
 use testbed::{Lab, Machine};
 
-/// Where the entry's folder and the browser's functions are in the machine.
+/// Where the entry's folder, and with it what all checks share, is in the machine.
 const PLACE: &str = "/root/corpus";
 /// No installation and no use takes longer.
 const PATIENCE: Duration = Duration::from_secs(900);
@@ -125,9 +125,10 @@ impl Entry {
     fn install(&self, machine: &Machine) -> Result<Value> {
         let place = machine.root().join(&PLACE[1..]);
         Program::new("cp").arg("-a").arg(&self.folder).arg(&place).run()?;
-        let browser = folder().join("browser.sh");
-        fs::copy(&browser, place.join("browser.sh"))
-            .with_context(|| format!("cannot copy {}", browser.display()))?;
+        for shared in fs::read_dir(folder())?.flatten().map(|e| e.path()).filter(|p| p.is_file()) {
+            fs::copy(&shared, place.join(shared.file_name().unwrap_or_default()))
+                .with_context(|| format!("cannot copy {}", shared.display()))?;
+        }
         fs::create_dir(place.join("secrets"))?;
         let mut program = vainstall(machine, &[&self.name, "--json"]).timeout(PATIENCE);
         if self.answers().is_some() {
