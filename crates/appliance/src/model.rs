@@ -21,6 +21,8 @@ pub struct Definition {
     pub seeds: Vec<Seed>,
     #[serde(default, rename = "user", skip_serializing_if = "Vec::is_empty")]
     pub users: Vec<User>,
+    #[serde(default, rename = "database", skip_serializing_if = "Vec::is_empty")]
+    pub databases: Vec<Database>,
     #[serde(default, rename = "directory", skip_serializing_if = "Vec::is_empty")]
     pub directories: Vec<Directory>,
     #[serde(default, rename = "file", skip_serializing_if = "Vec::is_empty")]
@@ -60,6 +62,10 @@ pub struct Appliance {
     pub homepage: Option<String>,
     /// What the metapackage depends on, each a relation as in `Depends` (Policy 7.1).
     pub packages: Vec<String>,
+    /// Packages that are installed, with their services running, before any of the others: an application whose
+    /// installation needs a server that works. `vainstall` keeps to it, plain apt cannot. A `[[database]]` adds its server.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub before: Vec<String>,
     /// Debian releases (code names) it is made for; the first is what `vabuild check` looks into.
     #[serde(default = "default_releases")]
     pub releases: Vec<String>,
@@ -101,6 +107,37 @@ pub struct User {
     pub groups: Vec<String>,
 }
 
+/// A database with its user on a server of this machine. What it holds is the owner's data: it stays on removal and on
+/// purge, unless the owner asks for its deletion.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Database {
+    pub engine: Engine,
+    /// Lower case letters, digits and `_`, a letter first. In templates `database.NAME.password` and its like.
+    pub name: String,
+    /// Who owns it, in the same form; the database's name when not given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+    /// A question of type password whose answer is the user's password. Without it the machine makes one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub password_question: Option<String>,
+    /// Of text, when the database is made: `utf8mb4` for MariaDB and `UTF8` for PostgreSQL when not given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub charset: Option<String>,
+    /// Order of text, when the database is made: `utf8mb4_unicode_ci` for MariaDB and `C.UTF-8` for PostgreSQL when
+    /// not given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub collation: Option<String>,
+}
+
+/// A database server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Engine {
+    Mariadb,
+    Postgresql,
+}
+
 /// A folder of the appliance.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
@@ -123,8 +160,8 @@ pub struct Directory {
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct File {
     pub path: String,
-    /// minijinja; `answers.*`, `host.name`, `host.fqdn`, `host.address`, `appliance.name`, `appliance.version`, and
-    /// `secrets.*` when the mode lets no others read. An unknown name is an error.
+    /// minijinja; `answers.*`, `host.name`, `host.fqdn`, `host.address`, `appliance.name`, `appliance.version`,
+    /// `database.NAME.*`, and `secrets.*` and `database.NAME.password` when the mode lets no others read. An unknown name is an error.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub template: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -30,6 +30,9 @@ pub struct SeedsFile {
     /// Relations of the metapackage.
     #[serde(default)]
     pub packages: Vec<String>,
+    /// Packages that are installed before the others, in a run of their own.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub before: Vec<String>,
     /// Code names of the Debian releases it is made for; empty when nobody said.
     #[serde(default)]
     pub releases: Vec<String>,
@@ -57,6 +60,7 @@ impl SeedsFile {
             questions: definition.questions.clone(),
             seeds: definition.seeds.clone(),
             packages: appliance.packages.clone(),
+            before: definition.before(),
             releases: appliance.releases.clone(),
         })
     }
@@ -77,6 +81,9 @@ impl SeedsFile {
         let wrong = |what: &str, name: &str, why: String| Error::Value(format!("{what} {name:?}: {why}"));
         names::package(&seeds.appliance).map_err(|e| wrong("appliance", &seeds.appliance, e.message))?;
         seed_value::parse(&seeds.url).map_err(|e| wrong("url", &seeds.url, e.message))?;
+        for package in &seeds.before {
+            names::package(package).map_err(|e| wrong("package", package, e.message))?;
+        }
         for question in &seeds.questions {
             names::question(&question.name).map_err(|e| wrong("question", &question.name, e.message))?;
         }

@@ -32,6 +32,7 @@ pub fn fetch(
             questions: vec![],
             seeds: vec![],
             packages: vec![],
+            before: vec![],
             releases: vec![],
         });
     };

@@ -41,6 +41,7 @@ fn definition(questions: Vec<Question>, seeds: Vec<Seed>) -> Definition {
         description: None,
         maintainer: "Ada <ada@example.org>".into(),
         homepage: None,
+        before: vec![],
         packages: vec![],
         releases: vec![],
         url: "http://localhost/".into(),
