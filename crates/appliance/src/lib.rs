@@ -2,6 +2,7 @@
 //!
 //! * [`model`]: the shape of a definition, one type per table
 //! * [`question`]: the appliance's questions and their types
+//! * [`database`]: what follows from a database: packages, a secret, what dbconfig-common asks
 //! * [`load()`]: text to model, with all mistakes at once; [`problem`] is a mistake, [`folder`] what it needs of the disk
 //! * [`schema`]: the JSON Schema of a definition, from the model's types
 //! * [`names`]: what names, versions, paths and relations may look like
@@ -16,6 +17,7 @@
 //! This crate is pure: it reads no files and starts nothing.
 
 pub mod answers;
+pub mod database;
 pub mod folder;
 pub mod host;
 mod load;

@@ -4,6 +4,8 @@
 //! 2. `shape`: keys and types, against the schema; what does not fit is reported and taken out
 //! 3. `translations`: the po files beside it are read into the questions
 //! 4. `rules`: what remains becomes the model, and the model is checked for its meaning
+//!
+//! At last the model is completed with what its databases imply.
 
 mod report;
 mod rules;
@@ -98,6 +100,7 @@ fn read(text: &str, file_name: &str, folder: &dyn Folder) -> Examined {
         translations::add(&mut definition, folder, &mut report);
         rules::check(&definition, &sound, &whole, folder, &mut report);
         wanted = rules::wanted(&definition, &sound, &report);
+        definition.complete();
         Some(definition)
     });
     Examined { definition, problems: report.into_problems(), wanted }

@@ -86,8 +86,9 @@ pub struct Seed {
     /// debconf's type: string, boolean, select, multiselect, password, note, text, error.
     #[serde(rename = "type", default = "default_seed_type")]
     pub kind: String,
-    /// Fixed text and `{{ host.name }}`, `{{ host.fqdn }}`, `{{ host.address }}`, `{{ answers.NAME }}`: a shell
-    /// script has to render it before any package is unpacked, so no more than these.
+    /// Fixed text and `{{ host.name }}`, `{{ host.fqdn }}`, `{{ host.address }}`, `{{ answers.NAME }}`,
+    /// `{{ database.NAME.password }}` and its like: a shell script has to render it before any package is unpacked, so
+    /// no more than these.
     pub value: String,
     /// The template, where it differs from the question (`dbconfig-common/mysql/app-pass`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -113,8 +114,10 @@ pub struct User {
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Database {
     pub engine: Engine,
-    /// Lower case letters, digits and `_`, a letter first. In templates `database.NAME.password` and its like.
-    pub name: String,
+    /// Lower case letters, digits and `_`, a letter first. In templates `database.NAME.password` and its like. With
+    /// `package` the package's name without its hyphens, when not given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
     /// Who owns it, in the same form; the database's name when not given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,
@@ -128,10 +131,17 @@ pub struct Database {
     /// not given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub collation: Option<String>,
+    /// A package of the appliance that makes this database itself, with dbconfig-common: its questions are answered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub package: Option<String>,
+    /// What dbconfig-common's questions of that package begin with, where it is not the package's name:
+    /// `redmine/instances/default`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dbconfig: Option<String>,
 }
 
 /// A database server.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Engine {
     Mariadb,

@@ -70,7 +70,7 @@ pub fn texts(questions: &[Question]) -> Vec<(String, String)> {
         None if !text.is_empty() => texts.push((text.to_owned(), what)),
         None => {}
     };
-    for question in questions {
+    for question in questions.iter().filter(|q| !q.internal) {
         let name = &question.name;
         question.group.iter().for_each(|group| add(group, format!("{name}: title of its group")));
         add(&question.prompt, format!("{name}: the question"));

@@ -42,6 +42,9 @@ pub struct Question {
     /// For `password`: made on the machine when nobody answers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub generate: Option<Generate>,
+    /// Nobody is asked: the machine makes it (`generate`), or a file of answers gives it.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub internal: bool,
     /// An empty answer is accepted.
     #[serde(default, skip_serializing_if = "is_false")]
     pub optional: bool,

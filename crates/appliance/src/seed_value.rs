@@ -101,8 +101,8 @@ fn is_variable(name: &str) -> bool {
 
 fn unknown(name: &str, at: usize) -> Mistake {
     Mistake::at(at, format!("`{{{{ {name} }}}}` is no placeholder")).help(
-        "there are `{{ host.name }}`, `{{ host.fqdn }}`, `{{ host.domain }}`, `{{ host.address }}`, `{{ host.timezone }}` \
-         and `{{ answers.NAME }}`; filters and conditions are for files only",
+        "there are `{{ host.name }}`, `{{ host.fqdn }}`, `{{ host.domain }}`, `{{ host.address }}`, `{{ host.timezone }}`, \
+         `{{ answers.NAME }}` and, in seeds, `{{ database.NAME.password }}`; filters and conditions are for files only",
     )
 }
 

@@ -1,7 +1,7 @@
 //! Templates of the appliance's files: minijinja with strict undefined, bounded in time and size.
 //!
 //! A template knows `answers.NAME` (answers that are no secret, hyphens as underscores), `secrets.NAME` (the
-//! others), `host.name` (and `fqdn`, `domain`, `address`, `timezone`), `appliance.name` and `appliance.version`; anything else is
+//! others), `database.NAME.user` (and what else [`database::FIELDS`] has, the password where secrets are known), `host.name` (and `fqdn`, `domain`, `address`, `timezone`), `appliance.name` and `appliance.version`; anything else is
 //! an error. The answer to a question that is not asked is empty; that to a `multiselect` is a list. It may include, extend and import other files of the definition's folder by fixed names.
 //! Beside minijinja's filters there are `shell` (quoted for a POSIX shell) and `tojson`, whose strings are
 //! Python's and JavaScript's as well. Nothing is escaped unless a filter does it. A block's line end and the
@@ -12,7 +12,8 @@ mod scan;
 pub use scan::{Finding, Reference, Scan, scan};
 
 use crate::{
-    Host, host,
+    Host, database, host,
+    model::Database,
     question::{Question, chosen},
 };
 use minijinja::{
@@ -37,6 +38,7 @@ pub struct Context {
     pub secrets: BTreeMap<String, String>,
     /// The questions whose answers are lists.
     pub lists: BTreeSet<String>,
+    pub databases: Vec<Database>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -47,7 +49,7 @@ pub enum Error {
 }
 
 /// The roots a template knows.
-pub const ROOTS: [&str; 4] = ["answers", "secrets", "host", "appliance"];
+pub const ROOTS: [&str; 5] = ["answers", "secrets", "database", "host", "appliance"];
 
 /// Renders the template `name`. `read` gives the text of a file of the definition's folder, asked for `name` and all
 /// that it includes; None is "no such file".
@@ -70,9 +72,19 @@ pub fn render(
         appliance => context! { name => &context.appliance_name, version => &context.appliance_version },
         answers => variables(&context.answers),
         secrets => variables(&context.secrets),
+        database => Value::from_pairs(context.databases.iter().map(|d| (d.name(), fields(d, &context.secrets)))),
     };
     let template = environment.get_template(name).map_err(|e| error(name, &e))?;
     template.render(values).map_err(|e| error(name, &e))
+}
+
+/// Of a database; the password where it may be known.
+fn fields(database: &Database, secrets: &BTreeMap<String, String>) -> Value {
+    let value = |field: &'static str| match field {
+        "password" => secrets.get(&database.secret()).cloned(),
+        other => database.field(other),
+    };
+    Value::from_pairs(database::FIELDS.into_iter().filter_map(|field| Some((field, value(field)?))))
 }
 
 /// Where a question's answer is found in templates: `answers.x` or `secrets.x`.
@@ -143,6 +155,9 @@ mod tests {
             ]),
             secrets: BTreeMap::from([("admin-password".into(), "pw".into())]),
             lists: ["extra-parts".to_owned()].into(),
+            databases: vec![
+                toml::from_str("engine = 'mariadb'\nname = 'wiki'\npassword-question = 'admin-password'").unwrap(),
+            ],
         };
         render("main", move |name| files.get(name).cloned(), &context)
     }
@@ -157,6 +172,8 @@ mod tests {
             ("{{ answers.extra_parts | join('+') }} {{ 'ail' in answers.extra_parts }}", "blog+mail False"),
             ("{{ answers.wiki_name | shell }}", r#"'Ada'\''s <"Wiki">'"#),
             ("{{ secrets.admin_password }}", "pw"),
+            ("{{ database.wiki.user }}:{{ database.wiki.password }}@{{ database.wiki.socket }}",
+             "wiki:pw@/run/mysqld/mysqld.sock"),
             ("a\n  {% if true %}\nb\n  {% endif %}\nc\n", "a\nb\nc\n"),
             ("[{% include 'part' %}]", "[part of h]"),
         ] {
@@ -194,10 +211,12 @@ mod tests {
     #[test]
     fn a_scan_finds_names_and_templates_with_their_places() {
         let text = "{% from \"m\" import quote %}{% set x = 1 %}{{ quote(answers.a_b, to=host.name) }}{{ x }}\n\
-            {% for name in range(3) %}{{ name }}{{ loop.index }}{% endfor %}{{ answers[\"c\"] | default(secrets) }}{{ nobody }}";
+            {% for name in range(3) %}{{ name }}{{ loop.index }}{% endfor %}{{ answers[\"c\"] | default(secrets) }}{{ nobody }}\
+            {{ database.a.user }}{{ database['a'].password }}{{ database }}";
         let found = scan("t", text);
         let names: Vec<&str> = found.references.iter().map(|r| &text[r.place.clone()]).collect();
-        assert_eq!(names, ["answers.a_b", "host.name", "answers[\"c\"]", "secrets", "nobody"]);
+        assert_eq!(names, ["answers.a_b", "host.name", "answers[\"c\"]", "secrets", "nobody", "database.a.user", "database['a'].password", "database"]);
+        assert_eq!(found.references[6].field.as_deref(), Some("a.password"));
         assert_eq!(found.references[2].field.as_deref(), Some("c"));
         assert_eq!(found.templates, [("m".to_owned(), 8..11)]);
         assert_eq!(found.findings, []);

@@ -2,6 +2,7 @@
 
 mod actions;
 mod appliance;
+mod databases;
 mod known;
 mod machine;
 mod packages;
@@ -53,6 +54,7 @@ pub fn check(
     let mut rules = Rules { definition, tree, known, folder, report };
     appliance::check(&mut rules, whole);
     questions::check(&mut rules);
+    databases::check(&mut rules);
     machine::check(&mut rules);
     actions::check(&mut rules);
     packages::check(&mut rules);
@@ -72,11 +74,20 @@ pub fn wanted(definition: &Definition, tree: &Node, report: &Report<'_>) -> Vec<
         let place = report.source.problem(Kind::MissingPackage, place, Mistake::new(""));
         wanted.push(Wanted { alternatives, place });
     };
-    for (i, text) in definition.appliance.iter().flat_map(|a| a.packages.iter().enumerate()) {
-        add(&Way::to("appliance").key("packages").index(i), text);
+    for appliance in &definition.appliance {
+        for (key, list) in [("packages", &appliance.packages), ("before", &appliance.before)] {
+            for (i, text) in list.iter().enumerate() {
+                add(&Way::to("appliance").key(key).index(i), text);
+            }
+        }
     }
     for (i, seed) in definition.seeds.iter().enumerate() {
         add(&Way::to("seed").index(i).key("package"), &seed.package);
+    }
+    for (i, database) in definition.databases.iter().enumerate() {
+        let way = Way::to("database").index(i);
+        database.package.iter().for_each(|package| add(&way.key("package"), package));
+        add(&way.key("engine"), database.engine.packages()[0]);
     }
     for (i, package) in definition.packages.iter().enumerate() {
         for (key, list) in [("depends", &package.depends), ("recommends", &package.recommends)] {

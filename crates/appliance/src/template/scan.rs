@@ -8,7 +8,7 @@ use std::ops::Range;
 pub struct Reference {
     /// `answers`, or a name that nobody set.
     pub root: String,
-    /// `wiki_name` of `answers.wiki_name`; None when the root is used as a whole.
+    /// `wiki_name` of `answers.wiki_name`, `wiki.user` of `database.wiki.user`; None when the root is used as a whole.
     pub field: Option<String>,
     /// Bytes in the template's text.
     pub place: Range<usize>,
@@ -53,7 +53,14 @@ pub fn scan(name: &str, text: &str) -> Scan {
         match token {
             (Token::BlockStart, _) => other_template(&tokens[i..], &mut found),
             (Token::Ident(root), span) if undeclared.contains(*root) && stands_alone(&tokens, i) => {
-                let (field, end) = field(&tokens[i + 1..]);
+                let (mut field, mut end) = self::field(&tokens[i + 1..]);
+                // a database has fields of its own
+                if let (Some(name), "database") = (&mut field, *root) {
+                    let dotted = matches!(tokens.get(i + 1), Some((Token::Dot, _)));
+                    let (inner, last) = self::field(&tokens[i + if dotted { 3 } else { 4 }..]);
+                    name.push_str(&inner.map(|f| format!(".{f}")).unwrap_or_default());
+                    end = last.or(end);
+                }
                 let place = span.start_offset as usize..end.unwrap_or(*span).end_offset as usize;
                 found.references.push(Reference { root: (*root).into(), field, place });
             }

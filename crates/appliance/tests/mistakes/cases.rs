@@ -678,4 +678,53 @@ copyright = "files/copyright"
             "appliance.toml:24:1: `file` belongs to an appliance, and there is no `[appliance]`; add `[appliance]` with `name`, `version`, `summary`, `maintainer`, `packages` and `url`",
         ],
     },
+    Case {
+        from: "",
+        to: r#"[[database]]
+engine = "mariadb"
+name = "Wiki-DB"
+user = "root"
+password-question = "wiki-name"
+[[database]]
+engine = "postgres"
+name = "x"
+[[database]]
+engine = "mariadb"
+[[database]]
+engine = "mariadb"
+name = "ok"
+charset = "x'"
+dbconfig = "a"
+password-question = "admin-pasword"
+[[database]]
+engine = "postgresql"
+name = "ok"
+[[seed]]
+package = "apache2"
+question = "apache2/x"
+value = "{{ database.oks.password }}"
+[[file]]
+path = "/etc/wiki/database.conf"
+template = "files/database.conf"
+[[question]]
+name = "key"
+prompt = "Key"
+internal = true
+"#,
+        expect: &[
+            "appliance.toml:30:9: not a name of a database or its user; use lower case letters, digits and single `_`, a letter first, at most 32 characters",
+            "appliance.toml:31:9: the servers use this name themselves; name it after the application",
+            "appliance.toml:32:21: the answer to `wiki-name` is no secret; write `type = \"password\"` at the question",
+            "appliance.toml:34:10: `postgres` is none of the choices; did you mean `postgresql`?",
+            "appliance.toml:36:1: a database without a name; add `name = \"…\"`",
+            "appliance.toml:41:11: not a name of a character set or a collation; write one such as `utf8mb4`, `utf8mb4_unicode_ci`, `UTF8` or `C.UTF-8`",
+            "appliance.toml:42:12: `dbconfig` without `package`; name the package that dbconfig-common asks for, or take it out",
+            "appliance.toml:43:21: there is no question `admin-pasword`; did you mean `admin-password`?",
+            "appliance.toml:46:8: there is a database `ok` already; give each a name of its own: templates know it by that",
+            "appliance.toml:50:10: `database.oks.password` is not known here; did you mean `database.ok.password`?",
+            "appliance.toml:51:1: `/etc/wiki/database.conf` has mode 0644, so that everybody can read the secret in files/database.conf, line 1; write `mode = \"0640\"` and the group that reads it, or `mode = \"0600\"`",
+            "appliance.toml:57:12: a question that nobody is asked, and no machine answers; write `type = \"password\"` and `generate = { length = 32 }`, or take `internal` out",
+            "files/database.conf:2:4: `database.ok.hots` is not known here; did you mean `database.ok.host`?",
+        ],
+    },
 ];

@@ -41,6 +41,7 @@ fn folder() -> Memory {
             "files/names.conf",
             "{{ answers.wiki_nam }}\n{{ answers.admin_password }} {{ hots.name }}\n{{ host.nmae }}\n",
         )
+        .with("files/database.conf", "{{ database.ok.password }}\n{{ database.ok.hots }}\n")
         .with("files/broken.conf", "line\n{% if answers.wiki_name %}\n")
         .with("files/a.conf", "{% include \"files/b.conf\" %}\n")
         .with("files/b.conf", "\n{% include \"files/a.conf\" %}\n")

@@ -14,10 +14,11 @@ use crate::{
 const SUMMARY_LIMIT: usize = 60;
 
 /// Tables that belong to an appliance.
-const TABLES: [&str; 12] = [
+const TABLES: [&str; 13] = [
     "question",
     "seed",
     "user",
+    "database",
     "directory",
     "file",
     "apache",
@@ -46,6 +47,11 @@ pub fn check(rules: &mut Rules<'_, '_>, whole: &Node) {
         appliance.homepage.as_deref(),
     );
     relations(rules, &way.key("packages"), &appliance.packages, &format!("{}-appliance", appliance.name));
+    let before = way.key("before");
+    for (i, package) in appliance.before.iter().enumerate() {
+        rules.expect(Kind::Name, &before.index(i), names::package(package));
+    }
+    rules.unique_list(&before, &appliance.before);
     let releases = way.key("releases");
     if appliance.releases.is_empty() {
         rules.wrong(

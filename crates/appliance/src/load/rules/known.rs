@@ -106,6 +106,10 @@ impl Known {
                 }
             }
         }
+        // what nobody is asked has a name as well
+        for database in definition.databases.iter().filter(|d| d.password_question.is_none()) {
+            questions.entry(database.secret()).or_insert(Some(true));
+        }
         let mut known = Known { questions, users: BTreeSet::new(), groups: BTreeSet::new() };
         let own = whole.get("user").map(Node::elements).unwrap_or_default();
         known.users.extend(own.iter().filter_map(|n| Some(n.get("name")?.text()?.to_owned())));

@@ -7,6 +7,7 @@ use super::{super::tree::Way, Rules};
 use crate::{
     Host,
     answers::{canonical, validate},
+    database,
     model::Seed,
     names::{self, Mistake},
     problem::Kind,
@@ -59,6 +60,11 @@ fn check_question(rules: &mut Rules<'_, '_>, way: &Way<'_>, question: &Question)
         return;
     }
     choices(rules, way, question);
+    if question.internal && question.generate.is_none() {
+        let mistake = Mistake::new("a question that nobody is asked, and no machine answers")
+            .help("write `type = \"password\"` and `generate = { length = 32 }`, or take `internal` out");
+        rules.wrong(Kind::Generate, &way.key("internal"), mistake);
+    }
     generate(rules, way, question);
     limits::check(rules, way, question);
     condition::check(rules, way, question);
@@ -214,7 +220,8 @@ fn check_seed(rules: &mut Rules<'_, '_>, way: &Way<'_>, seed: &Seed) {
         );
     }
     let value = way.key("value");
-    let parts = match seed_value::parse(&seed.value) {
+    let resolved = database::resolve(&seed.value, &rules.definition.databases);
+    let parts = match resolved.and_then(|text| seed_value::parse(&text)) {
         Ok(parts) => parts,
         Err(mistake) => return rules.wrong(Kind::UnknownName, &value, mistake),
     };

@@ -2,6 +2,7 @@
 
 use super::{super::tree::Way, Rules, bad_entry};
 use crate::{
+    database,
     folder::Entry,
     host,
     model::File,
@@ -134,11 +135,14 @@ fn wrong_name(rules: &Rules<'_, '_>, reference: &Reference) -> Option<(Kind, Mis
             }
             _ => unknown(field, ask_for(rules, root, field)),
         },
-        ("host" | "appliance" | "answers" | "secrets", _) => None,
+        ("database", Some(path)) => {
+            Some((Kind::UnknownName, database::known(path, &rules.definition.databases).err()?))
+        }
+        ("host" | "appliance" | "answers" | "secrets" | "database", _) => None,
         (root, _) => {
             let near = suggest::did_you_mean(root, template::ROOTS);
             let help = near
-                .unwrap_or_else(|| "a template knows `answers`, `secrets`, `host` and `appliance`".into());
+                .unwrap_or_else(|| "a template knows `answers`, `secrets`, `database`, `host` and `appliance`".into());
             Some((Kind::UnknownName, Mistake::new(format!("`{root}` is not known here")).help(help)))
         }
     }
@@ -157,6 +161,15 @@ fn ask_for(rules: &Rules<'_, '_>, root: &str, field: &str) -> String {
     }
 }
 
+/// A database used as a whole has its password in it.
+fn is_secret(reference: &Reference) -> bool {
+    let password = |path: &String| !path.contains('.') || path.ends_with(".password");
+    match reference.root.as_str() {
+        "database" => reference.field.as_ref().is_none_or(password),
+        root => root == "secrets",
+    }
+}
+
 /// A file that others may read holds no secret. All that is included counts.
 fn secrets(
     rules: &mut Rules<'_, '_>,
@@ -171,7 +184,7 @@ fn secrets(
     let (mut open, mut seen) = (vec![path], BTreeSet::new());
     while let Some(path) = open.pop() {
         let Some(template) = templates.get(path).filter(|_| seen.insert(path)) else { continue };
-        if let Some(secret) = template.scan.references.iter().find(|r| r.root == "secrets") {
+        if let Some(secret) = template.scan.references.iter().find(|r| is_secret(r)) {
             let line = Source::new("", &template.text).line(secret.place.start);
             let mistake = Mistake::new(format!(
                 "`{}` has mode {}, so that everybody can read the secret in {path}, line {line}",
