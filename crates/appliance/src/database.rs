@@ -234,7 +234,9 @@ pub fn name(name: &str) -> Result<(), Mistake> {
         return Err(wrong(0));
     }
     if TAKEN.contains(&name) || name.starts_with("pg_") {
-        return Err(Mistake::new("the servers use this name themselves").help("name it after the application"));
+        return Err(
+            Mistake::new("the servers use this name themselves").help("name it after the application")
+        );
     }
     Ok(())
 }
@@ -272,14 +274,32 @@ mod tests {
             assert!(name(sound).is_ok(), "{sound}");
         }
         for bad in [
-            "", "Wiki", "2wiki", "wi-ki", "wi`ki", "wi'ki", "wi\\ki", "wi ki", "_x", "x_", "a__b", "root", "postgres",
-            "pg_x", "mysql", "x\n", &"x".repeat(33),
+            "",
+            "Wiki",
+            "2wiki",
+            "wi-ki",
+            "wi`ki",
+            "wi'ki",
+            "wi\\ki",
+            "wi ki",
+            "_x",
+            "x_",
+            "a__b",
+            "root",
+            "postgres",
+            "pg_x",
+            "mysql",
+            "x\n",
+            &"x".repeat(33),
         ] {
             assert!(name(bad).is_err(), "{bad}");
         }
         assert!(charset("utf8mb4").is_ok() && charset("C.UTF-8").is_ok());
         assert!(charset("x' --").is_err() && charset("").is_err());
-        assert!(dbconfig_name("redmine/instances/default").is_ok() && dbconfig_name("zabbix-server-mysql").is_ok());
+        assert!(
+            dbconfig_name("redmine/instances/default").is_ok()
+                && dbconfig_name("zabbix-server-mysql").is_ok()
+        );
         assert!(dbconfig_name("../x").is_err() && dbconfig_name("a/../b").is_err());
         assert!(dbconfig_name("ab/$(x)").is_err() && dbconfig_name("ab/").is_err());
     }

@@ -156,7 +156,8 @@ mod tests {
             secrets: BTreeMap::from([("admin-password".into(), "pw".into())]),
             lists: ["extra-parts".to_owned()].into(),
             databases: vec![
-                toml::from_str("engine = 'mariadb'\nname = 'wiki'\npassword-question = 'admin-password'").unwrap(),
+                toml::from_str("engine = 'mariadb'\nname = 'wiki'\npassword-question = 'admin-password'")
+                    .unwrap(),
             ],
         };
         render("main", move |name| files.get(name).cloned(), &context)
@@ -172,8 +173,10 @@ mod tests {
             ("{{ answers.extra_parts | join('+') }} {{ 'ail' in answers.extra_parts }}", "blog+mail False"),
             ("{{ answers.wiki_name | shell }}", r#"'Ada'\''s <"Wiki">'"#),
             ("{{ secrets.admin_password }}", "pw"),
-            ("{{ database.wiki.user }}:{{ database.wiki.password }}@{{ database.wiki.socket }}",
-             "wiki:pw@/run/mysqld/mysqld.sock"),
+            (
+                "{{ database.wiki.user }}:{{ database.wiki.password }}@{{ database.wiki.socket }}",
+                "wiki:pw@/run/mysqld/mysqld.sock",
+            ),
             ("a\n  {% if true %}\nb\n  {% endif %}\nc\n", "a\nb\nc\n"),
             ("[{% include 'part' %}]", "[part of h]"),
         ] {
@@ -215,7 +218,19 @@ mod tests {
             {{ database.a.user }}{{ database['a'].password }}{{ database }}";
         let found = scan("t", text);
         let names: Vec<&str> = found.references.iter().map(|r| &text[r.place.clone()]).collect();
-        assert_eq!(names, ["answers.a_b", "host.name", "answers[\"c\"]", "secrets", "nobody", "database.a.user", "database['a'].password", "database"]);
+        assert_eq!(
+            names,
+            [
+                "answers.a_b",
+                "host.name",
+                "answers[\"c\"]",
+                "secrets",
+                "nobody",
+                "database.a.user",
+                "database['a'].password",
+                "database"
+            ]
+        );
         assert_eq!(found.references[6].field.as_deref(), Some("a.password"));
         assert_eq!(found.references[2].field.as_deref(), Some("c"));
         assert_eq!(found.templates, [("m".to_owned(), 8..11)]);

@@ -7,7 +7,7 @@ use crate::{
     Error, Installed, Machine, Result,
     accounts::Accounts,
     apache::{self, What},
-    difference,
+    database, difference,
     knowledge::Knowledge,
     machine::STATE,
     record::{Pending, Record, Thing, make_private_folder},
@@ -100,6 +100,7 @@ impl Run<'_> {
         let differs = || difference::look(self.machine, self.system, &self.record, &self.accounts, wanted);
         match wanted {
             Wanted::Step(step) => return step::settle(self, step, knowledge),
+            Wanted::Database(wanted) => return database::settle(self, wanted),
             // units come last, together
             Wanted::Unit(_) => return Ok(()),
             _ => {}
@@ -124,7 +125,7 @@ impl Run<'_> {
                 }
             }
             Wanted::Apache(what) => self.switch(what),
-            Wanted::Step(_) | Wanted::Unit(_) => Ok(()),
+            Wanted::Step(_) | Wanted::Database(_) | Wanted::Unit(_) => Ok(()),
         }
     }
 

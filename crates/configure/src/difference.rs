@@ -3,6 +3,7 @@
 use crate::{
     Error, Machine, Result,
     accounts::Accounts,
+    database,
     record::{Record, Thing},
     system::System,
     tree::{self, Meta, State},
@@ -63,6 +64,7 @@ pub fn look(
             (fields, shown.then(|| unified(path, &bytes, content)).flatten())
         }
         Wanted::Step(_) => (vec![], None),
+        Wanted::Database(database) => (database::fields(machine, system, database)?, None),
         Wanted::Apache(what) => {
             let words = if what.on { ("off", "on") } else { ("on", "off") };
             (if what.is_done(machine)? { vec![] } else { vec![field("switch", words.0, words.1)] }, None)

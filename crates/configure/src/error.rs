@@ -29,6 +29,8 @@ pub enum Error {
     NoSuch { what: &'static str, name: String, hint: String },
     #[error("step {step:?}: {message}\n  running `appliance-configure apply {appliance}` again resumes here")]
     Step { appliance: String, step: String, message: String },
+    #[error("database {name:?}: {message}")]
+    Database { name: String, message: String },
     #[error("unit {unit} did not {action}{}", log_text(log))]
     Unit { unit: String, action: &'static str, log: Vec<String>, source: Option<Box<exec::Error>> },
     #[error("cannot {purpose}")]

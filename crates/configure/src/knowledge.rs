@@ -4,7 +4,9 @@
 //! here. They are kept in the state folder, secrets in files of their own, and passwords are wiped from debconf.
 
 use crate::{
-    Error, Installed, Machine, Result, host,
+    Error, Installed, Machine, Result,
+    database::dbconfig,
+    host,
     record::make_private_folder,
     tree::{self, Meta, State},
 };
@@ -43,7 +45,9 @@ pub fn look(machine: &Machine, installed: &Installed) -> Result<Knowledge> {
     let unmade = &mut |_: &mut [u8]| Err(SecretError("not now".into()));
     questions.iter_mut().for_each(|q| q.generate = None);
     let found = collect(&questions, &stored, &host, unmade).map_err(|e| refused(installed, e))?;
-    Ok(knowledge(host, found))
+    let mut knowledge = knowledge(host, found);
+    adopt(machine, installed, &mut knowledge)?;
+    Ok(knowledge)
 }
 
 /// As [`look`], with secrets that are nobody's: for what must not read them.
@@ -80,7 +84,8 @@ pub fn settle<R: BufRead, W: Write>(
     sources.push(stored(machine, installed)?);
     let found = collect(&installed.definition.questions, &sources, &host, &mut random)
         .map_err(|e| refused(installed, e))?;
-    let knowledge = knowledge(host, found);
+    let mut knowledge = knowledge(host, found);
+    adopt(machine, installed, &mut knowledge)?;
     store(machine, installed, &knowledge)?;
     if let Some(module) = debconf {
         forget_passwords(module, installed)?;
@@ -100,6 +105,7 @@ impl Knowledge {
             answers: self.answers.clone(),
             secrets: self.secrets.clone(),
             lists: lists.map(|q| q.name.clone()).collect(),
+            databases: installed.definition.databases.clone(),
         }
     }
 
@@ -108,6 +114,16 @@ impl Knowledge {
         let long = self.secrets.values().filter(|s| s.len() >= 4);
         long.fold(text.to_string(), |text, secret| text.replace(secret.as_str(), "********"))
     }
+}
+
+/// A password that an administrator gave dbconfig-common before us counts.
+fn adopt(machine: &Machine, installed: &Installed, knowledge: &mut Knowledge) -> Result<()> {
+    for database in &installed.definition.databases {
+        if let Some(password) = dbconfig::password(machine, database)? {
+            knowledge.secrets.insert(database.secret(), password);
+        }
+    }
+    Ok(())
 }
 
 fn knowledge(host: Host, found: BTreeMap<String, appliance::answers::Answer>) -> Knowledge {
@@ -198,8 +214,11 @@ fn forget_passwords<R: BufRead, W: Write>(
     module: &mut Confmodule<R, W>,
     installed: &Installed,
 ) -> Result<()> {
-    for question in installed.definition.questions.iter().filter(|q| q.is_secret()) {
-        let name = debconf_name(installed, &question.name);
+    let own = installed.definition.questions.iter().filter(|q| q.is_secret());
+    let own = own.map(|question| debconf_name(installed, &question.name));
+    let databases = installed.definition.databases.iter().flat_map(|database| database.seeds());
+    let given = databases.filter(|seed| seed.kind == "password").map(|seed| seed.question);
+    for name in own.chain(given) {
         match module.reset(&name).and_then(|()| module.fset(&name, "seen", false)) {
             Ok(()) | Err(confmodule::Error::Unknown { .. }) => {}
             Err(e) => return Err(Error::Debconf { message: e.to_string() }),

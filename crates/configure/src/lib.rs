@@ -6,6 +6,7 @@
 //! * [`wanted`]: the desired state; [`difference`]: what is not as wanted; [`plan`]: all of it, without changing anything
 //! * [`record`]: what was there before each change, written and synced before the change is made
 //! * [`apply`](apply()), [`undo`](undo()): making it so and taking it back; `step`, `units`, [`apache`] are their parts
+//! * [`database`]: databases on the machine's own servers
 //! * [`tree`]: the file system, without being led astray by links; [`system`]: dpkg, systemd, enablers, behind a trait
 //! * [`health`], [`http`]: whether an appliance works
 //! * [`lock`]: one run at a time; [`error`]: what can go wrong, and each kind's exit status
@@ -15,6 +16,7 @@ pub mod accounts;
 pub mod apache;
 mod apply;
 pub mod commands;
+pub mod database;
 pub mod difference;
 pub mod error;
 pub mod health;

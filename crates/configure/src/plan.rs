@@ -68,7 +68,8 @@ pub fn describe(difference: &Difference) -> String {
 fn obsolete(record: &Record, all: &[Wanted]) -> Vec<Difference> {
     let keys: Vec<String> = all.iter().map(Wanted::key).collect();
     let given_back = |thing: &&Thing| {
-        !keys.contains(&thing.key()) && !matches!(thing, Thing::User { .. } | Thing::Step { .. })
+        !keys.contains(&thing.key())
+            && !matches!(thing, Thing::User { .. } | Thing::Step { .. } | Thing::Database { .. })
     };
     let things = record.entries().map(|(_, thing)| thing).filter(given_back);
     things.map(|thing| one(thing.key(), "wanted", "by an earlier version", "no more")).collect()

@@ -50,6 +50,12 @@ pub enum Thing {
         /// The same as the call left them; none when it was cut short.
         after: Option<BTreeMap<PathBuf, State>>,
     },
+    /// Made, or changed. It is data: undo leaves it.
+    Database {
+        engine: appliance::model::Engine,
+        name: String,
+        user: String,
+    },
     Unit {
         name: String,
         enabled: String,
@@ -66,6 +72,7 @@ impl Thing {
             Thing::File { path, .. } => format!("file {}", path.display()),
             Thing::Step { name, .. } => format!("step {name}"),
             Thing::Apache { what, .. } => what.to_string(),
+            Thing::Database { engine, name, .. } => crate::database::key(*engine, name),
             Thing::Unit { name, .. } => format!("unit {name}"),
         }
     }

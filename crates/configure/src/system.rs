@@ -2,7 +2,8 @@
 //!
 //! A trait, so that the engine's order of work can be tested without them; [`Debian`] is the real one.
 
-use crate::{Error, Result, apache::What};
+use crate::{Error, Machine, Result, accounts::Accounts, apache::What};
+use appliance::model::Engine;
 use exec::{Output, Program};
 use std::{
     collections::BTreeMap,
@@ -13,6 +14,8 @@ use std::{
 
 /// A unit that takes longer to start is taken for one that hangs.
 const UNIT_TIMEOUT: Duration = Duration::from_secs(180);
+/// Tables of a large application take a while.
+const SQL_TIMEOUT: Duration = Duration::from_secs(600);
 const TIMEOUT: Duration = Duration::from_secs(60);
 /// A unit that has run no longer than this is new (seconds).
 const NEW: f64 = 60.0;
@@ -41,6 +44,17 @@ impl Action {
     }
 }
 
+/// Who speaks to a database server.
+pub enum Login<'a> {
+    /// The server's own administrator, by its socket.
+    Administrator,
+    User {
+        user: &'a str,
+        password: &'a str,
+        database: &'a str,
+    },
+}
+
 pub trait System {
     /// Called between any two changes; a test ends the run there.
     fn checkpoint(&self, _next: &str) -> Result<()> {
@@ -62,6 +76,8 @@ pub trait System {
     fn unit(&self, action: Action, unit: &str) -> Result<bool>;
     /// Lets the system manager read its units again.
     fn reload_units(&self) -> Result<()>;
+    /// Gives a database server statements on standard input. Rows come back in lines, their fields with a tab between.
+    fn sql(&self, engine: Engine, login: &Login, sql: &str) -> Result<Output, exec::Error>;
     /// A step's program.
     fn run(&self, program: &Program) -> Result<Output, exec::Error>;
 }
@@ -163,8 +179,51 @@ impl System for Debian {
         )
     }
 
+    fn sql(&self, engine: Engine, login: &Login, sql: &str) -> Result<Output, exec::Error> {
+        let client = match engine {
+            Engine::Mariadb => mariadb(login),
+            Engine::Postgresql => psql(login),
+        };
+        client.dir("/").stdin(sql).timeout(SQL_TIMEOUT).output()
+    }
+
     fn run(&self, program: &Program) -> Result<Output, exec::Error> {
         program.output()
+    }
+}
+
+/// Root's own options (`/root/.my.cnf`) count for the administrator, and not for the user.
+fn mariadb(login: &Login) -> Program {
+    let client =
+        Program::new("mariadb").args(["--batch", "--skip-column-names", "--default-character-set=utf8mb4"]);
+    match login {
+        Login::Administrator => client.env("HOME", "/root"),
+        Login::User { user, password, database } => client
+            .args(["--host=localhost", "--user", user, "--database", database])
+            .env("HOME", "/nonexistent")
+            // as a program's arguments, others could read it
+            .env("MYSQL_PWD", password),
+    }
+}
+
+fn psql(login: &Login) -> Program {
+    let client =
+        Program::new("psql").args(["-X", "-q", "-A", "-t", "-w", "-F", "\t", "-v", "ON_ERROR_STOP=1"]);
+    let client = client.env("PGCONNECT_TIMEOUT", "10");
+    match login {
+        Login::Administrator => {
+            let administrator =
+                Accounts::read(&Machine::here()).ok().and_then(|a| a.find("postgres").cloned());
+            let client = client.args(["-d", "postgres"]);
+            match administrator {
+                Some(user) => client.user(user.uid, user.gid).env("HOME", user.home),
+                None => client,
+            }
+        }
+        Login::User { user, password, database } => client
+            .args(["-h", "localhost", "-U", user, "-d", database])
+            .env("HOME", "/nonexistent")
+            .env("PGPASSWORD", password),
     }
 }
 

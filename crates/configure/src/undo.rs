@@ -1,7 +1,7 @@
 //! Giving the machine back: each recorded change is taken back, the last one first.
 //!
 //! What the owner has changed since is never lost: such a file is set aside as `PATH.owner-saved` and reported. Users,
-//! data folders, answers and secrets stay; they go on purge, when the owner asks for it.
+//! data folders, databases, answers and secrets stay; they go on purge, when the owner asks for it.
 
 use crate::{
     Installed, Machine, Result,
@@ -67,6 +67,10 @@ pub(crate) fn give_back(run: &mut Run, thing: &Thing) -> Result<()> {
         Thing::Directory { path, before, data } => give_back_folder(run, path, before, *data),
         Thing::Apache { before, after, .. } => give_back_switch(run, before, after.as_ref()),
         Thing::Unit { name, enabled, active } => give_back_unit(run, name, enabled, *active),
+        Thing::Database { .. } => {
+            run.note(format!("{} stays: it holds data", thing.key()));
+            Ok(())
+        }
         Thing::User { .. } | Thing::Step { .. } => Ok(()),
     }
 }

@@ -4,7 +4,7 @@
 //! engine write where nobody meant it to.
 
 use appliance::{
-    Definition,
+    Definition, database,
     names::{self, Mistake},
 };
 
@@ -20,6 +20,14 @@ pub fn check(definition: &Definition) -> Result<(), String> {
         if user.title.contains(['\n', '\r', '"', ':']) {
             return Err(format!("the title of the user {} has a line end, a quote or a colon", user.name));
         }
+    }
+    for database in &definition.databases {
+        told(&database.name(), database::name(&database.name()))?;
+        told(&database.user(), database::name(&database.user()))?;
+        told(database.charset(), database::charset(database.charset()))?;
+        told(database.collation(), database::charset(database.collation()))?;
+        told(&database.secret(), names::question(&database.secret()))?;
+        database.dbconfig().map_or(Ok(()), |d| told(d, database::dbconfig_name(d)))?;
     }
     for directory in &definition.directories {
         told(&directory.path, names::machine_path(&directory.path))?;

@@ -3,6 +3,7 @@
 use crate::{
     Error, Installed, Result,
     apache::{self, What},
+    database,
     knowledge::{Knowledge, dummies},
     validate,
 };
@@ -36,6 +37,7 @@ pub enum Wanted {
         mode: u32,
         once: bool,
     },
+    Database(database::Wanted),
     Step(Step),
     Apache(What),
     Unit(Unit),
@@ -91,6 +93,11 @@ pub fn wanted(installed: &Installed, knowledge: &Knowledge, secrets: bool) -> Re
             once: file.once,
         });
     }
+    all.extend(definition.databases.iter().map(|database| {
+        let password = if secrets { knowledge.secrets.get(&database.secret()).cloned() } else { None };
+        let mark = format!("appliance {}", installed.appliance.name);
+        Wanted::Database(database::Wanted { database: database.clone(), mark, password })
+    }));
     all.extend(definition.steps.iter().cloned().map(Wanted::Step));
     all.extend(definition.apache.iter().flat_map(apache::wanted).map(Wanted::Apache));
     all.extend(definition.units.iter().cloned().map(Wanted::Unit));
@@ -112,6 +119,7 @@ impl Wanted {
             Wanted::User(user) => format!("user {}", user.name),
             Wanted::Folder { path, .. } => format!("folder {}", path.display()),
             Wanted::File { path, .. } => format!("file {}", path.display()),
+            Wanted::Database(database) => database.key(),
             Wanted::Step(step) => format!("step {}", step.name),
             Wanted::Apache(what) => what.to_string(),
             Wanted::Unit(unit) => format!("unit {}", unit.name),

@@ -61,7 +61,7 @@ pub fn all(
         Ok(answers) if alone => answers,
         _ => {
             let given = given(&sources, questions);
-            if questions.iter().any(|q| !given.contains_key(&q.name)) {
+            if questions.iter().any(|q| !q.internal && !given.contains_key(&q.name)) {
                 progress.pause();
                 let typed = terminal::converse(questions, &given, host, signals)?;
                 sources.push(Source::new(Origin::Person, typed));
@@ -181,11 +181,13 @@ pub fn values(answers: &Answers) -> BTreeMap<String, String> {
     answers.iter().map(|(name, answer)| (name.clone(), answer.expose().to_owned())).collect()
 }
 
-/// The answers for a next run, should this one not come to its end. Defaults are left out: they may change.
-pub fn to_store(answers: &Answers, before: &Stored) -> Stored {
+/// The answers for a next run, should this one not come to its end. Defaults are left out: they may change. A secret
+/// that nobody is asked for is none that somebody has to see.
+pub fn to_store(answers: &Answers, before: &Stored, questions: &[Question]) -> Stored {
     let told = answers.iter().filter(|(_, a)| !matches!(a.origin, Origin::Default | Origin::NotAsked));
+    let shown = |name: &String| !questions.iter().any(|q| q.internal && q.name == *name);
     let generated = answers.iter().filter(|(name, a)| match a.origin {
-        Origin::Generated => true,
+        Origin::Generated => shown(name),
         Origin::Stored => before.generated.contains(*name),
         _ => false,
     });

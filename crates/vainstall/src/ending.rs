@@ -1,7 +1,7 @@
 //! The ending: where the application and its management page are, and the secrets, once.
 
-use crate::{answers::Answers, health::Check, plan::megabytes, progress::Style, state::Stored};
-use appliance::{Host, answers::Origin, seed_value};
+use crate::{answers::Answers, health::Check, plan::megabytes, progress::Style};
+use appliance::{Host, seed_value};
 use apt::Plan;
 use configure::Machine;
 use exec::Program;
@@ -49,6 +49,9 @@ pub struct Management {
 /// Of a dry run.
 #[derive(Serialize)]
 pub struct Planned {
+    /// Installed first, in a run of their own, with what they need.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub before: Vec<String>,
     pub install: Vec<String>,
     pub remove: Vec<String>,
     /// Bytes.
@@ -59,8 +62,9 @@ pub struct Planned {
 }
 
 impl Planned {
-    pub fn new(plan: &Plan, answers: &Answers, seeds: BTreeMap<String, String>) -> Self {
+    pub fn new(plan: &Plan, before: &[String], answers: &Answers, seeds: BTreeMap<String, String>) -> Self {
         Planned {
+            before: before.to_vec(),
             install: plan.changes.iter().map(|c| format!("{} {}", c.name, c.to)).collect(),
             remove: plan.removals.clone(),
             download: plan.download,
@@ -96,16 +100,6 @@ pub fn management(host: &Host) -> Option<Management> {
         link,
         fingerprint: answer["fingerprint"].as_str().map(str::to_owned),
     })
-}
-
-/// The secrets that were made and that nobody has seen yet.
-pub fn secrets(answers: &Answers, stored: &Stored) -> BTreeMap<String, String> {
-    let made = answers.iter().filter(|(name, a)| match a.origin {
-        Origin::Generated => true,
-        Origin::Stored => stored.generated.contains(*name),
-        _ => false,
-    });
-    made.map(|(name, a)| (name.clone(), a.expose().to_owned())).collect()
 }
 
 impl Ending {
@@ -145,6 +139,9 @@ impl Ending {
             }
             for (question, value) in &plan.seeds {
                 line(question, value);
+            }
+            if !plan.before.is_empty() {
+                line("Install first", &plan.before.join(", "));
             }
             line("Install", &plan.install.join(", "));
             if !plan.remove.is_empty() {

@@ -11,9 +11,9 @@ use crate::{
     progress::Progress,
     reconfigure,
     remove::{self, Removal},
-    repository, seeding, seeds,
+    repository, seeding, seeds, servers,
     signals::Signals,
-    state::State,
+    state::{State, Stored},
     terminal,
 };
 use appliance::{Host, seeds::SeedsFile};
@@ -161,9 +161,13 @@ fn install(
     let Ok(plan) = planned else { return fail(Exit::Failed, "planning was cut off") };
     let plan = plan?;
     plan::check(&plan, arguments.yes, progress)?;
+    let first = servers::missing(&seeds.before)?;
+    if !first.is_empty() {
+        progress.note(format!("installed first, and running before the rest: {}", first.join(", ")));
+    }
     told.url = ending::url(&seeds.url, &host, &answers::values(&ready.answers));
     if arguments.dry_run {
-        would_do(told, &plan, &ready);
+        would_do(told, &plan, &first, &ready);
         return Ok(());
     }
 
@@ -171,15 +175,25 @@ fn install(
     signals.changing();
     not_stopped(signals)?;
     signals.keep();
+    let state = State::of(&name);
+    state.keep_before(&seeds.before)?;
+    state.store(&ready.stored)?;
+    seeding::give(&ready.selections)?;
+    let given = seeding::by_question(&ready.selections);
+    if !first.is_empty() {
+        let work = Work::Install(first);
+        asking(arguments, &apt, &host, signals, &given, progress, |apt, say| carry_out(apt, &work, say))?;
+        not_stopped(signals)?;
+    }
+    servers_run(&seeds.before, &state)?;
     let (checks, management) = thread::scope(|scope| {
         let mut ahead = Ahead::new(&package, || {
             // the first look is slow where the application starts with its first request
             scope.spawn(|| health::now(&name));
             scope.spawn(|| ending::management(&host))
         });
-        let given = seeding::by_question(&ready.selections);
         asking(arguments, &apt, &host, signals, &given, progress, |apt, say| {
-            carry_out(apt, &work, &ready, &State::of(&name), &mut |kind| {
+            carry_out(apt, &work, &mut |kind| {
                 ahead.watch(&kind);
                 say(kind);
             })
@@ -226,18 +240,23 @@ fn is_there(name: &str, package: &str, arguments: &Arguments, told: &mut Ending)
     // a run that was killed after the installation has secrets to show
     let stored = state.stored();
     if !arguments.dry_run {
-        let unseen = stored.answers.into_iter().filter(|(question, _)| stored.generated.contains(question));
-        told.secrets = unseen.collect();
+        told.secrets = unseen(&stored);
         state.forget();
     }
     Ok(true)
+}
+
+/// The secrets that were made and that nobody has seen yet.
+fn unseen(stored: &Stored) -> BTreeMap<String, String> {
+    let unseen = stored.answers.iter().filter(|(question, _)| stored.generated.contains(*question));
+    unseen.map(|(question, answer)| (question.clone(), answer.clone())).collect()
 }
 
 /// What stage 4 needs.
 struct Ready {
     answers: answers::Answers,
     selections: Vec<Selection>,
-    stored: crate::state::Stored,
+    stored: Stored,
     secrets: BTreeMap<String, String>,
 }
 
@@ -254,8 +273,7 @@ fn prepare(
         // its answers are with the appliance; debconf would only keep a second copy of the secrets
         let answers = BTreeMap::new();
         let selections = seeding::from_command_line(&arguments.set_in_debconf);
-        let unseen = before.answers.iter().filter(|(q, _)| before.generated.contains(*q));
-        let secrets = unseen.map(|(q, a)| (q.clone(), a.clone())).collect();
+        let secrets = unseen(&before);
         return Ok(Ready { answers, selections, stored: before, secrets });
     }
     let own: Vec<String> =
@@ -277,7 +295,8 @@ fn prepare(
     let open = plan::open_seeds(rendered, &known, progress);
     let mut selections = seeding::selections(&seeds.appliance, &seeds.questions, &values, &open);
     selections.extend(administrators);
-    let (stored, secrets) = (answers::to_store(&answers, &before), ending::secrets(&answers, &before));
+    let stored = answers::to_store(&answers, &before, &seeds.questions);
+    let secrets = unseen(&stored);
     Ok(Ready { answers, selections, stored, secrets })
 }
 
@@ -328,10 +347,19 @@ impl<B: FnMut() -> T, T> Ahead<B, T> {
     }
 }
 
-fn carry_out(apt: &Apt, work: &Work, ready: &Ready, state: &State, say: &mut dyn FnMut(Kind)) -> Result<()> {
-    state.keep_before()?;
-    state.store(&ready.stored)?;
-    seeding::give(&ready.selections)?;
+/// Sees that what the rest relies on runs, also after an interruption.
+fn servers_run(servers: &[String], state: &State) -> Result<()> {
+    if servers.is_empty() {
+        return Ok(());
+    }
+    let before = state.before()?.unwrap_or_default().packages;
+    servers::mark_automatic(servers, &before)?;
+    // those that came with them as well: the server may be a dependency of the package that is named
+    let known: Vec<String> = apt::installed::names()?.difference(&before).cloned().collect();
+    servers::must_run(&known)
+}
+
+fn carry_out(apt: &Apt, work: &Work, say: &mut dyn FnMut(Kind)) -> Result<()> {
     let stopped =
         |failure: Failure| failure.context("not finished; run the same command again to go on from there");
     let mut ran = apt.run(work, say);
@@ -344,11 +372,11 @@ fn carry_out(apt: &Apt, work: &Work, ready: &Ready, state: &State, say: &mut dyn
     ran.map_err(|e| stopped(e.into()))
 }
 
-fn would_do(told: &mut Ending, plan: &Plan, ready: &Ready) {
+fn would_do(told: &mut Ending, plan: &Plan, first: &[String], ready: &Ready) {
     let own = seeding::seed_package(&told.appliance);
     let others = ready.selections.iter().filter(|s| s.owner != own);
     let shown = |s: &Selection| if s.kind == "password" { "(secret)".to_owned() } else { s.value.clone() };
     let seeds = others.map(|s| (s.question.clone(), shown(s))).collect();
-    told.plan = Some(Planned::new(plan, &ready.answers, seeds));
+    told.plan = Some(Planned::new(plan, first, &ready.answers, seeds));
     (told.status, told.message) = ("planned", "This would be done; nothing has been changed.".into());
 }

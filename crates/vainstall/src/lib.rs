@@ -6,7 +6,8 @@
 //!    configured and refreshed here)
 //! 2. [`seeds`] fetches the questions, as signed as the packages; [`answers`] collects and checks the answers
 //! 3. [`plan`]: what apt will do, and what it takes
-//! 4. [`seeding`] gives debconf the answers, then apt-get installs, with us as debconf's [`frontend`]
+//! 4. [`seeding`] gives debconf the answers, then apt-get installs, with us as debconf's [`frontend`]: what [`servers`] the rest
+//!    relies on in a run of their own, before it
 //! 5. [`health`]: does it work; that, not apt's status, is the exit status
 //!
 //! [`reconfigure`] changes answers later. [`remove`] is the way back, with the [`census`] of what was there before
@@ -33,6 +34,7 @@ mod remove;
 mod repository;
 mod seeding;
 mod seeds;
+mod servers;
 mod signals;
 mod state;
 mod terminal;

@@ -116,6 +116,7 @@ fn seeds(here: &Installed, questions: Vec<Question>) -> SeedsFile {
         questions,
         seeds: vec![],
         packages: vec![],
+        before: vec![],
         releases: vec![],
     }
 }

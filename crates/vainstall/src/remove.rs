@@ -1,7 +1,7 @@
 //! `vainstall --remove NAME`: the machine as it was before the appliance.
 //!
 //! The appliance and its applications go first, while what they depend on still runs: a database is given up by its
-//! application, not pulled away. Then all else that came with it goes, but for what the owner installed
+//! application, not pulled away. Its server goes last. Then all else that came with it goes, but for what the owner installed
 //! since and what that needs. What is left then is told by name. Killed at any moment, it goes on when run again; an
 //! installation that failed is rolled back in the same way.
 
@@ -16,12 +16,14 @@ use crate::{
     state::{Before, State},
     terminal,
 };
+use anyhow::Context;
+use appliance::model::Database;
 use apt::{Apt, Work, installed::State as PackageState};
 use configure::Machine;
 use events::Kind;
 use exec::Program;
 use serde::Serialize;
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, fs};
 
 /// What was done, or would be.
 #[derive(Default, Serialize)]
@@ -95,13 +97,16 @@ pub fn remove(
     signals.changing();
     // packages ask when they are purged; the answer to all of them was given with the command
     seeding::give(&questions::of_removal(&told.packages, arguments.delete_data))?;
-    for packages in [&going.first, &going.rest] {
+    for packages in &going.steps {
         let packages = still_there(packages)?;
         if !packages.is_empty() {
             apt.run(&Work::Purge(packages), &mut |kind| progress.say(kind)).map_err(|e| {
                 Failure::from(e).context("not finished; run the same command again to go on from there")
             })?;
         }
+    }
+    if arguments.delete_data {
+        delete_copies(&going.databases)?;
     }
     let owners = match &before {
         Some(before) => before.owners.clone(),
@@ -133,17 +138,16 @@ fn confirm(arguments: &Arguments, name: &str, progress: &mut Progress) -> Result
     fail(Exit::Failed, "not removed, as you said; nothing has been changed")
 }
 
-/// Which packages go, in two steps.
+/// Which packages go: the appliance's own and its applications, then the rest, and at last what had to run before them.
 struct Going {
-    /// The appliance's own and its applications.
-    first: Vec<String>,
-    rest: Vec<String>,
+    steps: [Vec<String>; 3],
     kept: Vec<String>,
+    databases: Vec<Database>,
 }
 
 impl Going {
     fn all(&self) -> Vec<String> {
-        self.first.iter().chain(&self.rest).cloned().collect()
+        self.steps.iter().flatten().cloned().collect()
     }
 
     fn find(apt: &Apt, name: &str, before: Option<&Before>) -> Result<Going> {
@@ -159,14 +163,50 @@ impl Going {
             // installed without vainstall: apt alone knows what came with it
             None => apt.plan(&Work::PurgeWithDependencies(own.clone()))?.removals.into_iter().collect(),
         };
-        let (going, kept) = without_the_owners(apt, candidates, &own)?;
-        let machine = Machine::here();
-        let applications =
-            configure::installed::load(&machine, name).map(|i| i.appliance.packages).unwrap_or_default();
-        let early = |package: &String| own.contains(package) || applications.iter().any(|a| a == package);
-        let (first, rest) = going.into_iter().partition(early);
-        Ok(Going { first, rest, kept: kept.into_iter().collect() })
+        let servers = before.map(|b| b.servers.clone()).unwrap_or_default();
+        let (going, kept) = without_the_owners(apt, candidates, &own, &servers)?;
+        let definition =
+            configure::installed::load(&Machine::here(), name).map(|i| i.definition).unwrap_or_default();
+        let applications = definition.appliance.iter().flat_map(|a| &a.packages).collect::<Vec<_>>();
+        let servers = servers.into_iter().chain(definition.before()).filter(|p| known.contains(p));
+        let late = needed(&servers.collect::<Vec<_>>())?;
+        let mut steps = [vec![], vec![], vec![]];
+        for package in going {
+            let step = match own.contains(&package) || applications.contains(&&package) {
+                true => 0,
+                false => 1 + usize::from(late.contains(&package)),
+            };
+            steps[step].push(package);
+        }
+        Ok(Going { steps, kept: kept.into_iter().collect(), databases: definition.databases })
     }
+}
+
+/// Installed packages without which these cannot be, themselves included.
+fn needed(packages: &[String]) -> Result<BTreeSet<String>> {
+    if packages.is_empty() {
+        return Ok(BTreeSet::new());
+    }
+    let tree = Program::new("apt-cache")
+        .args(["depends", "--recurse", "--installed", "--important", "--"])
+        .args(packages)
+        .run()?
+        .text();
+    Ok(tree.lines().filter(|l| !l.starts_with([' ', '|', '<'])).map(str::to_owned).collect())
+}
+
+/// dbconfig-common keeps a copy of a database that it gives up. With the data it is not wanted either.
+fn delete_copies(databases: &[Database]) -> Result<()> {
+    for entry in fs::read_dir("/var/tmp").into_iter().flatten().flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let copy =
+            |d: &Database| d.dbconfig().is_some_and(|p| name.starts_with(&format!("{p}.{}.", d.name())));
+        if databases.iter().any(copy) {
+            let path = entry.path();
+            fs::remove_file(&path).with_context(|| format!("cannot remove {}", path.display()))?;
+        }
+    }
+    Ok(())
 }
 
 /// Parts what may go from what the owner installed since, and from what has to stay for others.
@@ -174,11 +214,12 @@ fn without_the_owners(
     apt: &Apt,
     mut going: BTreeSet<String>,
     own: &[String],
+    servers: &BTreeSet<String>,
 ) -> Result<(BTreeSet<String>, BTreeSet<String>)> {
     let manual = Program::new("apt-mark").arg("showmanual").run()?.text();
     let manual: BTreeSet<&str> = manual.lines().collect();
     let all = going.clone();
-    going.retain(|p| own.contains(p) || !manual.contains(p.as_str()));
+    going.retain(|p| own.contains(p) || servers.contains(p) || !manual.contains(p.as_str()));
     loop {
         let purged = apt.plan(&Work::Purge(going.iter().cloned().collect()))?.removals;
         let others: Vec<String> = purged.into_iter().filter(|p| !going.contains(p)).collect();
@@ -186,14 +227,9 @@ fn without_the_owners(
             let kept = all.difference(&going).cloned().collect();
             return Ok((going, kept));
         }
-        let needed = Program::new("apt-cache")
-            .args(["depends", "--recurse", "--installed", "--important", "--"])
-            .args(&others)
-            .run()?
-            .text();
-        let needed: BTreeSet<&str> = needed.lines().filter(|l| !l.starts_with([' ', '|', '<'])).collect();
+        let needed = needed(&others)?;
         let count = going.len();
-        going.retain(|p| own.contains(p) || !needed.contains(p.as_str()));
+        going.retain(|p| own.contains(p) || !needed.contains(p));
         if going.len() == count {
             let message = format!(
                 "{} would go as well, and did not come with the appliance; nothing has been changed. \

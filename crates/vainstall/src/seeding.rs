@@ -52,7 +52,8 @@ pub fn by_question(selections: &[Selection]) -> BTreeMap<String, String> {
     selections.iter().map(|s| (s.question.clone(), s.value.clone())).collect()
 }
 
-/// The appliance's own answers and the seeds of others' questions that nobody has answered.
+/// The appliance's own answers and the seeds of others' questions that nobody has answered. Seeds that name another
+/// template are left to the seed package, which can register them; debconf-set-selections cannot.
 pub fn selections(
     appliance: &str,
     questions: &[Question],
@@ -71,7 +72,7 @@ pub fn selections(
                 .map(|a| question.to_debconf(a))?,
         })
     });
-    let others = seeds.iter().map(|(seed, value)| Selection {
+    let others = seeds.iter().filter(|(seed, _)| seed.template.is_none()).map(|(seed, value)| Selection {
         owner: seed.package.clone(),
         question: seed.question.clone(),
         kind: seed.kind.clone(),
@@ -92,15 +93,14 @@ pub fn from_command_line(given: &[String]) -> Vec<Selection> {
     pairs.map(selection).collect()
 }
 
-/// The seeds with their values. Those that name another template are left to the seed package, which can register
-/// them; debconf-set-selections cannot.
+/// The seeds with their values.
 pub fn rendered<'a>(
     seeds: &'a [Seed],
     host: &Host,
     answers: &BTreeMap<String, String>,
 ) -> Result<Vec<(&'a Seed, String)>> {
     let mut values = vec![];
-    for seed in seeds.iter().filter(|s| s.template.is_none()) {
+    for seed in seeds {
         let wrong =
             |why: String| Failure::new(Exit::Repository, format!("the seed of {}: {why}", seed.question));
         let parts = seed_value::parse(&seed.value).map_err(|e| wrong(e.message))?;

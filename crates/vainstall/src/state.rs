@@ -36,6 +36,9 @@ pub struct Before {
     pub census: Census,
     /// Whose questions debconf had.
     pub owners: BTreeSet<String>,
+    /// Installed by name, and not by the owner.
+    #[serde(default)]
+    pub servers: BTreeSet<String>,
 }
 
 impl State {
@@ -60,7 +63,7 @@ impl State {
     }
 
     /// The machine of before, kept for giving it back; a later run does not overwrite it.
-    pub fn keep_before(&self) -> Result<()> {
+    pub fn keep_before(&self, servers: &[String]) -> Result<()> {
         if self.before_file().exists() {
             return Ok(());
         }
@@ -68,6 +71,7 @@ impl State {
             packages: apt::installed::names()?,
             census: census::take(),
             owners: questions::owners(),
+            servers: servers.iter().cloned().collect(),
         };
         let json = serde_json::to_vec(&before).context("cannot write the machine's state as JSON")?;
         self.write(&self.before_file(), &json)

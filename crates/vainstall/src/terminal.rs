@@ -44,7 +44,7 @@ pub fn converse(
     loop {
         let all = given.iter().chain(&typed).map(|(k, v)| (k.clone(), v.clone())).collect();
         let asked = so_far(questions, &all, host);
-        let open = |q: &Question| !given.contains_key(&q.name) && asked.contains_key(&q.name);
+        let open = |q: &Question| !q.internal && !given.contains_key(&q.name) && asked.contains_key(&q.name);
         let Some(index) = (next..questions.len()).find(|i| open(&questions[*i])) else { return Ok(typed) };
         let question = &questions[index];
         let words = question.words(&languages);

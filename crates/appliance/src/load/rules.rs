@@ -74,7 +74,7 @@ pub fn wanted(definition: &Definition, tree: &Node, report: &Report<'_>) -> Vec<
         let place = report.source.problem(Kind::MissingPackage, place, Mistake::new(""));
         wanted.push(Wanted { alternatives, place });
     };
-    for appliance in &definition.appliance {
+    if let Some(appliance) = &definition.appliance {
         for (key, list) in [("packages", &appliance.packages), ("before", &appliance.before)] {
             for (i, text) in list.iter().enumerate() {
                 add(&Way::to("appliance").key(key).index(i), text);

@@ -1,11 +1,12 @@
 //! A machine in a temporary folder, and a system that keeps its units and switches there.
 
+use appliance::model::Engine;
 use configure::{
     Error, Installed, Machine, Outcome, Result,
     apache::{Kind, What},
     installed,
     knowledge::{self, Knowledge},
-    system::{Action, System},
+    system::{Action, Login, System},
 };
 use exec::{Output, Program};
 use std::{
@@ -32,6 +33,58 @@ pub struct Fake {
     /// Checkpoints until the run is ended.
     pub kill_after: Cell<Option<usize>>,
     pub booted: Cell<bool>,
+    pub server: RefCell<Server>,
+}
+
+/// A database server that understands what the engine says.
+#[derive(Default)]
+pub struct Server {
+    pub stopped: bool,
+    /// Name to comment.
+    pub databases: BTreeMap<String, String>,
+    /// Name to password.
+    pub users: BTreeMap<String, String>,
+    pub tables: Vec<String>,
+    pub heard: Vec<String>,
+}
+
+impl Server {
+    fn answer(&mut self, login: &Login, sql: &str) -> Option<String> {
+        if self.stopped {
+            return None;
+        }
+        if let Login::User { user, password, database } = login {
+            let known = self.users.get(*user).is_some_and(|p| p == password);
+            if !known || !self.databases.contains_key(*database) {
+                return None;
+            }
+        }
+        self.heard.push(sql.into());
+        let mut rows = String::new();
+        for line in sql.lines() {
+            let words: Vec<&str> = line.split(['`', '\'']).collect();
+            match line.split_whitespace().take(2).collect::<Vec<_>>()[..] {
+                ["SELECT", "'database',"] => {
+                    let comment = self.databases.get(words[3]);
+                    rows.extend(comment.map(|c| format!("database\t{c}\n")));
+                }
+                ["SELECT", "'user'"] if self.users.contains_key(words[3]) => rows += "user\n",
+                ["SELECT", "COUNT(*)"] => rows += &format!("{}\n", self.tables.len()),
+                ["CREATE", "TABLE"] => self.tables.push(line.into()),
+                ["CREATE", "DATABASE"] => {
+                    self.databases.insert(words[1].into(), words[7].into());
+                }
+                ["CREATE", "USER"] => {
+                    self.users.entry(words[1].into()).or_default();
+                }
+                ["ALTER", "USER"] => {
+                    self.users.insert(words[1].into(), words[5].into());
+                }
+                _ => {}
+            }
+        }
+        Some(rows)
+    }
 }
 
 /// An entry of a tree: kind, mode, owner, content or target.
@@ -48,6 +101,7 @@ impl Lab {
             owned: RefCell::default(),
             kill_after: Cell::new(None),
             booted: Cell::new(true),
+            server: RefCell::default(),
         };
         let lab = Lab { machine: Machine::at(&root), system, _folder: folder };
         for path in
@@ -81,7 +135,8 @@ impl Lab {
     pub fn install(&self, definition: &str, files: &[(&str, &str)]) -> Installed {
         let head = "[appliance]\nname = \"wiki\"\nversion = \"1.0\"\nsummary = \"A wiki\"\npackages = []\n\
                     maintainer = \"A <a@example.org>\"\nurl = \"http://127.0.0.1/\"\n";
-        let definition: appliance::Definition = toml::from_str(&format!("{head}{definition}")).unwrap();
+        let mut definition: appliance::Definition = toml::from_str(&format!("{head}{definition}")).unwrap();
+        definition.complete();
         self.write(
             "/usr/share/appliances/wiki/definition.json",
             &serde_json::to_string(&definition).unwrap(),
@@ -204,7 +259,12 @@ impl System for Fake {
         match action {
             Action::Enable => state.0 = "enabled".into(),
             Action::Disable => state.0 = "disabled".into(),
-            Action::Start | Action::Restart => state.1 = true,
+            Action::Start | Action::Restart => {
+                state.1 = true;
+                if unit == "mariadb.service" {
+                    self.server.borrow_mut().stopped = false;
+                }
+            }
             Action::Stop => state.1 = false,
             Action::Reload => {}
         }
@@ -214,6 +274,11 @@ impl System for Fake {
     fn reload_units(&self) -> Result<()> {
         self.acted.borrow_mut().push("daemon-reload".into());
         Ok(())
+    }
+    fn sql(&self, _engine: Engine, login: &Login, sql: &str) -> Result<Output, exec::Error> {
+        let rows = self.server.borrow_mut().answer(login, sql);
+        let program = Program::new(if rows.is_some() { "cat" } else { "false" });
+        program.stdin(rows.unwrap_or_default()).output()
     }
     fn run(&self, program: &Program) -> Result<Output, exec::Error> {
         program.output()

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test panics when something is not as it should be")]
 
 mod apply;
+mod databases;
 mod health;
 mod hostile;
 mod killed;

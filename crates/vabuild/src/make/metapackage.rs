@@ -5,7 +5,11 @@ use crate::{
     coverage::{self, Coverage},
     folder::Folder,
 };
-use appliance::{Definition, model::Appliance, template};
+use appliance::{
+    Definition,
+    model::{Appliance, Database},
+    template,
+};
 use deb::{Deb, Entry, Member};
 use debconf::{Template, templates};
 use std::{collections::BTreeSet, fmt::Write};
@@ -28,6 +32,7 @@ pub fn make(
     let package = name(appliance);
     let mut paragraph = control::of_appliance(appliance, &package, "metapackages");
     let mut depends = appliance.packages.clone();
+    depends.extend(definition.implied_packages());
     depends.push("appliance-tools".into());
     depends.push("debconf (>= 0.5) | debconf-2.0".into());
     depends.push(format!("{} (= {})", seed_package::name(appliance), appliance.version));
@@ -138,40 +143,58 @@ if [ "$1" = remove ]; then
 fi
 "#;
 
+/// Databases that carry the appliance's mark, and their users, as far as their server runs. Their names need no quotes.
+const DROP_DATABASE: &str = include_str!("scripts/drop-database.sh");
+
 /// What belongs to the owner: kept on purge unless the owner says otherwise.
 struct Data<'a> {
     folders: Vec<&'a str>,
     users: Vec<&'a str>,
+    /// But for those that dbconfig-common keeps for a package, which it gives up itself.
+    databases: Vec<&'a Database>,
 }
 
 impl<'a> Data<'a> {
     fn of(definition: &'a Definition) -> Self {
         let folders = definition.directories.iter().filter(|d| d.data).map(|d| d.path.as_str());
-        Data { folders: folders.collect(), users: definition.users.iter().map(|u| u.name.as_str()).collect() }
+        let users = definition.users.iter().map(|u| u.name.as_str());
+        let databases = definition.databases.iter().filter(|d| d.package.is_none());
+        Data { folders: folders.collect(), users: users.collect(), databases: databases.collect() }
     }
 
     fn is_empty(&self) -> bool {
-        self.folders.is_empty() && self.users.is_empty()
+        self.folders.is_empty() && self.users.is_empty() && self.databases.is_empty()
     }
 
     fn template(&self, name: &str) -> Template {
-        let what = [self.folders.join(", "), self.users.join(", ")];
+        let databases: Vec<String> =
+            self.databases.iter().map(|d| format!("{} ({})", d.name(), d.engine.word())).collect();
+        let what = [
+            ("Folders", self.folders.join(", ")),
+            ("Databases", databases.join(", ")),
+            ("Users", self.users.join(", ")),
+        ];
+        let what =
+            what.map(|(name, list)| format!("{name}: {}", if list.is_empty() { "none" } else { &list }));
         Template {
             name: format!("{name}-appliance/delete-data"),
             kind: "boolean".into(),
             default: Some("false".into()),
             description: format!("Delete the data of the {name} appliance?"),
             extended: templates::literal(&format!(
-                "The appliance is being purged. Its data would be deleted for good.\n\nFolders: {}\n\nUsers: {}",
-                if what[0].is_empty() { "none" } else { &what[0] },
-                if what[1].is_empty() { "none" } else { &what[1] },
+                "The appliance is being purged. Its data would be deleted for good.\n\n{}",
+                what.join("\n\n")
             )),
             ..Template::default()
         }
     }
 
     fn postrm(&self, name: &str) -> String {
-        let mut script = "#!/bin/sh\nset -e\n\nif [ \"$1\" = purge ]; then\n".to_string();
+        let mut script = "#!/bin/sh\nset -e\n\n".to_string();
+        if !self.databases.is_empty() {
+            script.push_str(&DROP_DATABASE.replace("@NAME@", name));
+        }
+        script.push_str("if [ \"$1\" = purge ]; then\n");
         if !self.is_empty() {
             let _ = write!(
                 script,
@@ -181,6 +204,15 @@ impl<'a> Data<'a> {
             );
             for folder in &self.folders {
                 let _ = writeln!(script, "            rm -rf -- {}", shell::quote(folder));
+            }
+            for database in &self.databases {
+                let _ = writeln!(
+                    script,
+                    "            drop_{} {} {}",
+                    database.engine.word(),
+                    shell::quote(&database.name()),
+                    shell::quote(&database.user())
+                );
             }
             for user in &self.users {
                 let (user, mark) = (shell::quote(user), format!("/var/lib/appliances/{name}/users/{user}"));

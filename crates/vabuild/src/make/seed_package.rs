@@ -266,7 +266,7 @@ pub(super) fn functions(questions: &[Question], index: usize) -> String {
     }
     let _ = writeln!(
         script,
-        "    name={} type={} variable={} prompt={}\n    empty={} length={} computed={} default={default}\n    \
+        "    name={} type={} variable={} prompt={}\n    empty={} length={} computed={} internal={} default={default}\n    \
          min={} max={} min_length={} max_length={} pattern={} hint={}\n}}",
         shell::quote(&question.name),
         question.kind.word(),
@@ -275,6 +275,7 @@ pub(super) fn functions(questions: &[Question], index: usize) -> String {
         if question.optional { "may" } else { "must" },
         question.generate.map_or(0, |secret| secret.length),
         if computed { "yes" } else { "no" },
+        if question.internal { "yes" } else { "no" },
         number_of(question.min),
         number_of(question.max),
         number_of(question.min_length.map(i64::from)),

@@ -7,6 +7,7 @@ use deb::relation::Relation;
 /// their place.
 pub fn relations(definition: &Definition) -> Vec<String> {
     let mut todo: Vec<String> = definition.appliance.iter().flat_map(|a| a.packages.clone()).collect();
+    todo.extend(definition.implied_packages());
     let (mut wanted, mut own): (Vec<String>, Vec<&str>) = (vec![], vec![]);
     while !todo.is_empty() {
         let relation = todo.remove(0);

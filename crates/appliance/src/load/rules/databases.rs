@@ -45,7 +45,8 @@ fn check_one(rules: &mut Rules<'_, '_>, way: &Way<'_>, database: &Database) {
             rules.expect(Kind::Value, &way.key(key), database::charset(text));
         }
         if let (Some(_), Some(package)) = (text, &database.package) {
-            let mistake = Mistake::new(format!("{package} makes the database, and chooses the `{key}` itself"));
+            let mistake =
+                Mistake::new(format!("{package} makes the database, and chooses the `{key}` itself"));
             rules.wrong(Kind::Either, &way.key(key), mistake.help("take it out"));
         }
     }

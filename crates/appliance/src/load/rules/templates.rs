@@ -141,8 +141,9 @@ fn wrong_name(rules: &Rules<'_, '_>, reference: &Reference) -> Option<(Kind, Mis
         ("host" | "appliance" | "answers" | "secrets" | "database", _) => None,
         (root, _) => {
             let near = suggest::did_you_mean(root, template::ROOTS);
-            let help = near
-                .unwrap_or_else(|| "a template knows `answers`, `secrets`, `database`, `host` and `appliance`".into());
+            let help = near.unwrap_or_else(|| {
+                "a template knows `answers`, `secrets`, `database`, `host` and `appliance`".into()
+            });
             Some((Kind::UnknownName, Mistake::new(format!("`{root}` is not known here")).help(help)))
         }
     }

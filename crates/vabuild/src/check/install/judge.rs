@@ -38,7 +38,14 @@ pub fn judge(subject: &Subject, places: &Places) -> Judged {
     subject.unanswered(places, &mut judged);
     for (index, seed) in subject.definition.seeds.iter().enumerate() {
         match subject.seed(seed) {
-            Err((key, kind, mistake)) => judged.problems.push(places.seed(index, key, kind, mistake)),
+            Err((key, kind, mistake)) => {
+                let databases = &subject.definition.databases;
+                let problem = match databases.iter().position(|d| d.seeds().contains(seed)) {
+                    Some(database) => places.database(database, kind, mistake),
+                    None => places.seed(index, key, kind, mistake),
+                };
+                judged.problems.push(problem);
+            }
             Ok(()) => judged.remarks.extend(subject.overwritten(seed)),
         }
     }

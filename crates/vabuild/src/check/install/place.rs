@@ -33,6 +33,11 @@ impl<'a> Places<'a> {
         self.at("[[seed]]", index, key, kind, mistake)
     }
 
+    /// A mistake in what follows from the `index`th database (from 0): at its package.
+    pub fn database(&self, index: usize, kind: Kind, mistake: Mistake) -> Problem {
+        self.at("[[database]]", index, "package", kind, mistake)
+    }
+
     /// A mistake at a key of `[appliance]`.
     pub fn appliance(&self, key: &str, kind: Kind, mistake: Mistake) -> Problem {
         self.at("[appliance]", 0, key, kind, mistake)

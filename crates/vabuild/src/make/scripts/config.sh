@@ -179,7 +179,8 @@ tell_default() {
 
 # For each question N there are functions made from the definition:
 #   question_N  sets name, type, variable, empty (`may` when an empty answer is one), length (of the secret made instead of
-#               an empty answer, or 0), default, computed (`yes` when debconf cannot know the default), and the limits
+#               an empty answer, or 0), default, computed (`yes` when debconf cannot know the default), internal (`yes`
+#               when nobody is asked), and the limits
 #   wanted_N    whether it is asked, by the answers before
 
 # prepare N: its default, and what is known of it, before it is shown.
@@ -250,7 +251,7 @@ show_page() {
         for n in $open; do
             "question_$n"
             eval "settled=\$settled_$n priority=\$priority_$n shown_$n="
-            if [ "$settled" != yes ] && db_input "$priority" "$package/$name"; then eval "shown_$n=yes"; fi
+            if [ "$settled,$internal" = ,no ] && db_input "$priority" "$package/$name"; then eval "shown_$n=yes"; fi
         done
         db_go || return 1
         wrong= reasons=
@@ -301,8 +302,12 @@ load_dummy() {
     rm -f "$dummy"
 }
 
-# seed QUESTION TYPE TEMPLATE VALUE: answers another package's question, unless somebody has answered it before.
+is_configured() { [ "$(dpkg-query -W -f '${db:Status-Status}' "$appliance-appliance" 2>/dev/null)" = installed ]; }
+
+# seed QUESTION TYPE TEMPLATE VALUE: answers another package's question, unless somebody has answered it before. A
+# password was used and forgotten when the appliance has been configured: debconf is no safe.
 seed() {
+    if [ "$2" = password ] && is_configured; then return 0; fi
     if ! db_fget "$1" seen; then
         if [ "$1" = "$3" ] || ! db_register "$3" "$1"; then load_dummy "$1" "$2"; fi
         db_fget "$1" seen || return 0
