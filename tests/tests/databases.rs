@@ -29,7 +29,8 @@ fn assert_webmail_works(machine: &Machine) -> Result<()> {
 fn assert_secret(machine: &Machine, appliance: &str, question: &str) -> Result<String> {
     let secret = machine.sh(&format!("appliance-configure secret {appliance} {question}"))?.trim().to_owned();
     assert_eq!(secret.len(), 32);
-    let known = machine.shell(&format!("grep -rlF -- '{secret}' /var/cache/debconf /var/log /usr/share/appliances"))?;
+    let known = machine
+        .shell(&format!("grep -rlF -- '{secret}' /var/cache/debconf /var/log /usr/share/appliances"))?;
     assert_eq!(known.text(), "", "it is known elsewhere");
     Ok(secret)
 }
@@ -98,11 +99,18 @@ fn plain_apt_ends_with_the_same_database_and_an_administrators_password_counts()
     scenarios::name_repository(&second, &lab, &dist.key)?;
     second.run(&["apt-get", "-q", "update"])?;
     apt(&second, &["install", "appliance-tools"])?;
-    second.run(&["sh", "-c", "echo roundcube-core roundcube/db/dbname string mails | debconf-set-selections"])?;
+    second.run(&[
+        "sh",
+        "-c",
+        "echo roundcube-core roundcube/db/dbname string mails | debconf-set-selections",
+    ])?;
     let done = vainstall(&second, &["webmail"]).output()?;
     let said = String::from_utf8_lossy(&done.stderr).into_owned();
     ensure!(done.success(), "{said}");
-    assert!(said.contains("roundcube/db/dbname was answered with \"mails\" already, which is kept"), "{said}");
+    assert!(
+        said.contains("roundcube/db/dbname was answered with \"mails\" already, which is kept"),
+        "{said}"
+    );
     assert_eq!(sql(&second, "SHOW DATABASES LIKE 'roundcube'")?, "");
     assert_eq!(sql(&second, "SHOW TABLES FROM mails LIKE 'session'")?, "session");
     Ok(())
@@ -123,7 +131,10 @@ fn a_declared_database_serves_its_application_and_outlives_it_unless_it_is_told_
     assert_eq!(page(&machine, "?name=Ada")?, "1 guests");
     let first = assert_secret(&machine, "guestbook", "database-guest-book")?;
     assert_configured(&machine, "guestbook")?;
-    assert_eq!(psql(&machine, "SELECT pg_encoding_to_char(encoding) FROM pg_database WHERE datname = 'guest_book'")?, "UTF8");
+    assert_eq!(
+        psql(&machine, "SELECT pg_encoding_to_char(encoding) FROM pg_database WHERE datname = 'guest_book'")?,
+        "UTF8"
+    );
 
     // what was changed behind its back is seen, and mended
     psql(&machine, "ALTER ROLE guest PASSWORD 'other'")?;

@@ -23,7 +23,7 @@ use configure::Machine;
 use events::Kind;
 use exec::Program;
 use serde::Serialize;
-use std::{collections::BTreeSet, fs};
+use std::{collections::BTreeSet, fs, path::Path};
 
 /// What was done, or would be.
 #[derive(Default, Serialize)]
@@ -195,17 +195,23 @@ fn needed(packages: &[String]) -> Result<BTreeSet<String>> {
     Ok(tree.lines().filter(|l| !l.starts_with([' ', '|', '<'])).map(str::to_owned).collect())
 }
 
-/// dbconfig-common keeps a copy of a database that it gives up. With the data it is not wanted either.
+/// dbconfig-common keeps a copy of a database that it gives up, and, gone before its package, that package's password.
+/// With the data they are not wanted either.
 fn delete_copies(databases: &[Database]) -> Result<()> {
+    let mut copies = vec![];
     for entry in fs::read_dir("/var/tmp").into_iter().flatten().flatten() {
         let name = entry.file_name().to_string_lossy().into_owned();
         let copy =
             |d: &Database| d.dbconfig().is_some_and(|p| name.starts_with(&format!("{p}.{}.", d.name())));
-        if databases.iter().any(copy) {
-            let path = entry.path();
-            fs::remove_file(&path).with_context(|| format!("cannot remove {}", path.display()))?;
-        }
+        copies.extend(databases.iter().any(copy).then(|| entry.path()));
     }
+    let settings = databases.iter().filter_map(Database::dbconfig);
+    copies.extend(settings.map(|prefix| Path::new("/etc/dbconfig-common").join(format!("{prefix}.conf"))));
+    for path in copies.iter().filter(|path| path.exists()) {
+        fs::remove_file(path).with_context(|| format!("cannot remove {}", path.display()))?;
+    }
+    // what dpkg left for the sake of these files
+    let _ = fs::remove_dir("/etc/dbconfig-common");
     Ok(())
 }
 
