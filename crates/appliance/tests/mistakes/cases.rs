@@ -119,7 +119,7 @@ translations = { de = { prompt = "D" } }
             "appliance.toml:50:11: `d` is not asked before `c`; move the question `d` up",
             "appliance.toml:56:8: `when` is text or a table, this is a whole number; write it in quotation marks",
             "appliance.toml:57:16: `pattern-hint` is for a question with `pattern`; take it out",
-            "appliance.toml:59:1: `question` has no key `translations`; there are `choices`, `default`, `description`, `generate`, `group`, `max`, `max-length`, `min`, `min-length`, `name`, `optional`, `pattern`, `pattern-hint`, `prompt`, `type`, `when`",
+            "appliance.toml:59:1: `question` has no key `translations`; there are `choices`, `default`, `description`, `generate`, `group`, `internal`, `max`, `max-length`, `min`, `min-length`, `name`, `optional`, `pattern`, `pattern-hint`, `prompt`, `type`, `when`",
         ],
     },
     Case {
@@ -353,7 +353,7 @@ type = "bool"
 value = "{{ host.name | upper }}""#,
         expect: &[
             "appliance.toml:31:8: `bool` is no type of debconf's; debconf has string, boolean, select, multiselect, password, note, text, error",
-            "appliance.toml:32:9: `{{ host.name | upper }}` is no placeholder; there are `{{ host.name }}`, `{{ host.fqdn }}`, `{{ host.domain }}`, `{{ host.address }}`, `{{ host.timezone }}` and `{{ answers.NAME }}`; filters and conditions are for files only",
+            "appliance.toml:32:9: `{{ host.name | upper }}` is no placeholder; there are `{{ host.name }}`, `{{ host.fqdn }}`, `{{ host.domain }}`, `{{ host.address }}`, `{{ host.timezone }}`, `{{ answers.NAME }}` and, in seeds, `{{ database.NAME.password }}`; filters and conditions are for files only",
         ],
     },
     Case {
@@ -694,7 +694,7 @@ engine = "mariadb"
 engine = "mariadb"
 name = "ok"
 charset = "x'"
-dbconfig = "a"
+dbconfig = "ab"
 password-question = "admin-pasword"
 [[database]]
 engine = "postgresql"
@@ -712,16 +712,16 @@ prompt = "Key"
 internal = true
 "#,
         expect: &[
-            "appliance.toml:30:9: not a name of a database or its user; use lower case letters, digits and single `_`, a letter first, at most 32 characters",
-            "appliance.toml:31:9: the servers use this name themselves; name it after the application",
+            "appliance.toml:30:8: not a name of a database or its user; use lower case letters, digits and single `_`, a letter first, at most 32 characters",
+            "appliance.toml:31:8: the servers use this name themselves; name it after the application",
             "appliance.toml:32:21: the answer to `wiki-name` is no secret; write `type = \"password\"` at the question",
-            "appliance.toml:34:10: `postgres` is none of the choices; did you mean `postgresql`?",
+            "appliance.toml:34:10: `postgres` is not a `engine` that there is; did you mean `postgresql`? There are `mariadb`, `postgresql`",
             "appliance.toml:36:1: a database without a name; add `name = \"…\"`",
             "appliance.toml:41:11: not a name of a character set or a collation; write one such as `utf8mb4`, `utf8mb4_unicode_ci`, `UTF8` or `C.UTF-8`",
             "appliance.toml:42:12: `dbconfig` without `package`; name the package that dbconfig-common asks for, or take it out",
             "appliance.toml:43:21: there is no question `admin-pasword`; did you mean `admin-password`?",
             "appliance.toml:46:8: there is a database `ok` already; give each a name of its own: templates know it by that",
-            "appliance.toml:50:10: `database.oks.password` is not known here; did you mean `database.ok.password`?",
+            "appliance.toml:50:9: `database.oks.password` is not known here; did you mean `database.ok.password`?",
             "appliance.toml:51:1: `/etc/wiki/database.conf` has mode 0644, so that everybody can read the secret in files/database.conf, line 1; write `mode = \"0640\"` and the group that reads it, or `mode = \"0600\"`",
             "appliance.toml:57:12: a question that nobody is asked, and no machine answers; write `type = \"password\"` and `generate = { length = 32 }`, or take `internal` out",
             "files/database.conf:2:4: `database.ok.hots` is not known here; did you mean `database.ok.host`?",
