@@ -33,6 +33,11 @@ pub enum Ask {
     Appliances {},
     /// V: installed packages, and what an upgrade would do. → [`Answer::Packages`]
     Packages {},
+    /// A: an appliance's questions with their present answers, no secret among them, in the first of these languages
+    /// (`de_AT`, `de`) that there is. → [`Answer::Settings`]
+    Settings { appliance: String, languages: Vec<String> },
+    /// R: reads a file of answers, in any of its notations. → [`Answer::Answers`]
+    ReadAnswers { appliance: String, text: String },
     /// V: tasks, newest first. → [`Answer::Tasks`]
     Tasks {},
     /// V: one task. → [`Answer::Task`]
@@ -43,7 +48,8 @@ pub enum Ask {
     Artifact { id: TaskId, name: String },
     /// A: a new upload for an action's parameter, opened for writing; gone after an hour unused. → [`Answer::Upload`] and a descriptor
     CreateUpload {},
-    /// A (for an action: the action's role): starts a task. → [`Answer::Task`]
+    /// A (for an action: the action's role): starts a task. → [`Answer::Task`]; for settings also [`Answer::Unfit`], and
+    /// [`Answer::Done`] when no answer would change
     Start { work: Work },
     /// A: asks a task to stop, where that is safe. → [`Answer::Done`]
     Cancel { id: TaskId },
@@ -66,6 +72,14 @@ pub enum Work {
     },
     Restart {},
     Shutdown {},
+    /// New answers to an appliance's questions; an empty secret stays as it is. With the revision of the [`Settings`] that were
+    /// shown, only while no answer is another. The task keeps the names of those that change, and no answer.
+    Settings {
+        appliance: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        revision: Option<String>,
+        answers: BTreeMap<String, String>,
+    },
     /// An action of a plugin. A file parameter's value is an upload's id.
     Action {
         plugin: String,
@@ -129,6 +143,10 @@ pub enum Answer {
     Who(Who),
     Appliances(Vec<Appliance>),
     Packages(Packages),
+    Settings(Settings),
+    /// By the questions' names. May hold secrets.
+    Answers(BTreeMap<String, String>),
+    Unfit(Unfit),
     Tasks(Vec<Task>),
     Task(Task),
     /// A descriptor comes with it; bytes at this moment.
@@ -226,6 +244,73 @@ pub struct Update {
     pub to: String,
     pub origin: String,
     pub security: bool,
+}
+
+/// An appliance's questions, as `appliance-configure settings` tells them.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Settings {
+    pub appliance: String,
+    pub version: String,
+    pub summary: String,
+    /// Another one when any answer, secret or question has changed.
+    pub revision: String,
+    pub questions: Vec<Setting>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Setting {
+    pub name: String,
+    pub prompt: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// The question's type, as it is written in a definition.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// Neighbours with the same title belong together.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<String>,
+    #[serde(default)]
+    pub choices: Vec<Choice>,
+    /// The present answer, or the default; of a secret always empty.
+    pub value: String,
+    /// A secret is kept on the machine: an empty answer leaves it as it is.
+    pub kept: bool,
+    /// Of a secret that is not kept: an empty answer has one made.
+    pub made: bool,
+    pub optional: bool,
+    /// Whether its condition holds now.
+    pub asked: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub when: Option<Condition>,
+}
+
+impl Setting {
+    pub fn is_secret(&self) -> bool {
+        self.kind == "password"
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Choice {
+    pub value: String,
+    pub text: String,
+}
+
+/// Asked when the question is asked and its answer is one of `is`, or, where that is empty, none of `not`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Condition {
+    pub question: String,
+    pub is: Vec<String>,
+    pub not: Vec<String>,
+}
+
+/// Why new answers were not taken; nothing has changed.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Unfit {
+    /// Others have been given since the form was made.
+    pub stale: bool,
+    /// What is wrong, by question: goes after its name, as in "must be a port, …".
+    pub faults: BTreeMap<String, String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

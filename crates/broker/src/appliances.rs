@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-const PROGRAM: &str = "/usr/bin/appliance-configure";
+pub const PROGRAM: &str = "/usr/bin/appliance-configure";
 /// How long an answer serves everybody: a page and its parts ask within the same moment.
 const FRESH: Duration = Duration::from_secs(5);
 const TIMEOUT: Duration = Duration::from_secs(20);

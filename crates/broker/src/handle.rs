@@ -6,6 +6,7 @@ use crate::{
     packages::Cache,
     peer::Peer,
     session::{self, LINK_MINUTES, Sessions},
+    settings::Model,
     state::{self, State},
     table::{self, Need, Rights},
     tasks::{Order, Tasks, starter::Starter},
@@ -39,6 +40,7 @@ pub struct Broker {
     tasks: Tasks,
     appliances: Appliances,
     packages: Cache,
+    settings: Model,
     waiting: AtomicUsize,
     refusals: audit::Throttle,
 }
@@ -59,6 +61,7 @@ impl Broker {
             manifests: manifests.into(),
             appliances: Appliances::default(),
             packages: Cache::default(),
+            settings: Model::default(),
             waiting: AtomicUsize::new(0),
             refusals: audit::Throttle::default(),
         }
@@ -87,6 +90,7 @@ impl Broker {
             Err(refusal) => (format!("{peer:?}"), Err(refusal)),
         };
         let result = match &given {
+            Ok((Answer::Unfit(_), _)) => "unfit",
             Ok(_) => "ok",
             Err(refusal) => reason(refusal.reason),
         };
@@ -173,6 +177,10 @@ impl Broker {
             }
             Ask::Appliances {} => Answer::Appliances(self.appliances.look()?),
             Ask::Packages {} => Answer::Packages(self.packages.look(&self.state)?),
+            Ask::Settings { appliance, languages } => {
+                Answer::Settings(self.settings.show(appliance, languages)?)
+            }
+            Ask::ReadAnswers { appliance, text } => Answer::Answers(self.settings.read(appliance, text)?),
             Ask::Tasks {} => Answer::Tasks(self.tasks.list().map_err(broken)?),
             Ask::Task { id } => Answer::Task(self.tasks.get(id).map_err(broken)?.ok_or_else(|| no_task(id))?),
             Ask::TaskEvents { id } => {
@@ -192,7 +200,10 @@ impl Broker {
             }
             Ask::Start { work } => {
                 let by = caller.who.as_ref().map_or("root", |who| who.name.as_str());
-                Answer::Task(self.tasks.start(order(work, by, plugins)?)?)
+                match self.settled(work)? {
+                    Ok(work) => Answer::Task(self.tasks.start(order(&work, by, plugins)?)?),
+                    Err(answer) => answer,
+                }
             }
             Ask::Cancel { id } => {
                 self.tasks.cancel(id)?;
@@ -202,6 +213,25 @@ impl Broker {
             Ask::FaultyPlugins {} => Answer::FaultyPlugins(self.faulty(&plugins.unwrap_or_default())),
         };
         Ok((answer, None))
+    }
+
+    /// New answers are judged, and those that change nothing left out. The task judges them again: it alone is alone. Any other work is
+    /// as it was.
+    fn settled(&self, work: &Work) -> Result<Result<Work, Answer>, Refusal> {
+        let Work::Settings { appliance, revision, answers } = work else { return Ok(Ok(work.clone())) };
+        let checked = self.settings.check(appliance, revision.as_deref(), answers)?;
+        let changes = checked.changes.clone();
+        if let Some(unfit) = checked.unfit() {
+            return Ok(Err(Answer::Unfit(unfit)));
+        }
+        if changes.is_empty() {
+            return Ok(Err(Answer::Done));
+        }
+        let mut work = work.clone();
+        if let Work::Settings { answers, .. } = &mut work {
+            answers.retain(|name, _| changes.contains(name));
+        }
+        Ok(Ok(work))
     }
 
     fn plugins(&self) -> Result<Plugins, Refusal> {
@@ -249,6 +279,7 @@ fn order(work: &Work, by: &str, plugins: Option<Plugins>) -> Result<Order, Refus
                 [first, rest @ ..] => format!("Update {first} and {} more", rest.len()),
             }
         }
+        Work::Settings { appliance, .. } => format!("Change the settings of {appliance}"),
         Work::Action { plugin, action: name, parameters } => {
             let plugins = plugins.unwrap_or_default();
             let manifest = plugins.good.iter().find(|m| m.name == *plugin);
@@ -296,6 +327,9 @@ fn about(ask: &Ask) -> String {
         Ask::Task { id } | Ask::TaskEvents { id } | Ask::Cancel { id } => id.to_string(),
         Ask::Artifact { id, name } => format!("{id}/{name}"),
         Ask::Start { work: Work::Action { plugin, action, .. } } => format!("{plugin}/{action}"),
+        Ask::Settings { appliance, .. }
+        | Ask::ReadAnswers { appliance, .. }
+        | Ask::Start { work: Work::Settings { appliance, .. } } => short(appliance),
         Ask::Start { work: Work::Upgrade { packages } } => packages.join(","),
         _ => String::new(),
     }

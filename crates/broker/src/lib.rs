@@ -8,6 +8,7 @@
 //! * [`handle`]: from a request to its answer
 //! * [`audit`]: one line in the journal for everything privileged
 //! * [`appliances`], [`packages`]: what it tells of the machine
+//! * [`settings`]: the appliances' questions, and whether new answers to them fit
 //! * [`upload`]: files on their way to an action
 //! * [`tasks`]: tasks: started, listed, cancelled, pruned
 //! * [`state`]: its folder, written so that a power cut leaves the old or the new
@@ -24,6 +25,7 @@ pub mod packages;
 pub mod peer;
 pub mod server;
 pub mod session;
+pub mod settings;
 pub mod state;
 pub mod table;
 pub mod tasks;

@@ -24,6 +24,8 @@ const TABLE: &[(&str, Need)] = &[
     ("end-session", Need::Viewer),
     ("appliances", Need::Viewer),
     ("packages", Need::Viewer),
+    ("settings", Need::Administrator),
+    ("read-answers", Need::Root),
     ("tasks", Need::Viewer),
     ("task", Need::Viewer),
     ("task-events", Need::Viewer),
@@ -33,6 +35,7 @@ const TABLE: &[(&str, Need)] = &[
     ("start upgrade", Need::Administrator),
     ("start restart", Need::Administrator),
     ("start shutdown", Need::Administrator),
+    ("start settings", Need::Administrator),
     ("start action", Need::Action),
     ("cancel", Need::Administrator),
     ("plugins", Need::Viewer),
@@ -58,6 +61,8 @@ pub fn name(ask: &Ask) -> &'static str {
         Ask::EndSession {} => "end-session",
         Ask::Appliances {} => "appliances",
         Ask::Packages {} => "packages",
+        Ask::Settings { .. } => "settings",
+        Ask::ReadAnswers { .. } => "read-answers",
         Ask::Tasks {} => "tasks",
         Ask::Task { .. } => "task",
         Ask::TaskEvents { .. } => "task-events",
@@ -68,6 +73,7 @@ pub fn name(ask: &Ask) -> &'static str {
             Work::Upgrade { .. } => "start upgrade",
             Work::Restart {} => "start restart",
             Work::Shutdown {} => "start shutdown",
+            Work::Settings { .. } => "start settings",
             Work::Action { .. } => "start action",
         },
         Ask::Cancel { .. } => "cancel",
@@ -119,6 +125,8 @@ mod tests {
             Ask::EndSession {},
             Ask::Appliances {},
             Ask::Packages {},
+            Ask::Settings { appliance: String::new(), languages: vec![] },
+            Ask::ReadAnswers { appliance: String::new(), text: String::new() },
             Ask::Tasks {},
             Ask::Task { id: id.clone() },
             Ask::TaskEvents { id: id.clone() },
@@ -128,6 +136,7 @@ mod tests {
             start(Work::Upgrade { packages: vec![] }),
             start(Work::Restart {}),
             start(Work::Shutdown {}),
+            start(Work::Settings { appliance: String::new(), revision: None, answers: Default::default() }),
             start(Work::Action {
                 plugin: String::new(),
                 action: String::new(),
@@ -163,6 +172,8 @@ syyy who
 syyy end-session
 syyy appliances
 syyy packages
+s-yy settings
+---y read-answers
 syyy tasks
 syyy task
 syyy task-events
@@ -172,6 +183,7 @@ s-yy start refresh
 s-yy start upgrade
 s-yy start restart
 s-yy start shutdown
+s-yy start settings
 s-yy start action
 s-yy cancel
 syyy plugins

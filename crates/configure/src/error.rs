@@ -43,8 +43,14 @@ pub enum Error {
     Record { path: PathBuf, message: String },
     #[error("debconf: {message}")]
     Debconf { message: String },
+    #[error("debconf did not take the answers: {why}; nothing was changed")]
+    NotCopied { why: String },
     #[error("the new answers cannot be used: {message}")]
     Given { message: String },
+    #[error(
+        "the answers of {appliance} have changed since they were read: nothing was changed; read them again"
+    )]
+    Stale { appliance: String },
     #[error("after the run something is still not as it should be: {}", what.join("; "))]
     NotVerified { what: Vec<String> },
 }
@@ -58,8 +64,9 @@ impl Error {
             | Error::Unknown { .. }
             | Error::Answer { .. }
             | Error::Missing { .. }
+            | Error::Given { .. }
             | Error::Conffile { .. } => 2,
-            Error::Locked { .. } | Error::NotRoot => 3,
+            Error::Locked { .. } | Error::Stale { .. } | Error::NotCopied { .. } | Error::NotRoot => 3,
             _ => 1,
         }
     }

@@ -6,7 +6,7 @@
 use crate::{
     Error, Installed, Machine, Result,
     database::dbconfig,
-    host,
+    debconf_copy, host,
     record::make_private_folder,
     tree::{self, Meta, State},
 };
@@ -68,15 +68,14 @@ pub fn dummies(installed: &Installed, value: &str) -> BTreeMap<String, String> {
     secret.map(|q| (q.name.clone(), value.to_string())).collect()
 }
 
-/// Collects the answers, makes the secrets, stores both. New answers that were `given` come first.
+/// Collects the answers, makes the secrets, stores both.
 pub fn settle<R: BufRead, W: Write>(
     machine: &Machine,
     installed: &Installed,
-    given: BTreeMap<String, String>,
     debconf: Option<&mut Confmodule<R, W>>,
 ) -> Result<Knowledge> {
     let host = host::facts(machine);
-    let mut sources = vec![Source::new(Origin::Person, given)];
+    let mut sources = vec![];
     let mut debconf = debconf;
     if let Some(module) = &mut debconf {
         sources.push(asked(module, installed)?);
@@ -117,7 +116,7 @@ impl Knowledge {
 }
 
 /// A password that an administrator gave dbconfig-common before us counts.
-fn adopt(machine: &Machine, installed: &Installed, knowledge: &mut Knowledge) -> Result<()> {
+pub(crate) fn adopt(machine: &Machine, installed: &Installed, knowledge: &mut Knowledge) -> Result<()> {
     for database in &installed.definition.databases {
         if let Some(password) = dbconfig::password(machine, database)? {
             knowledge.secrets.insert(database.secret(), password);
@@ -126,7 +125,7 @@ fn adopt(machine: &Machine, installed: &Installed, knowledge: &mut Knowledge) ->
     Ok(())
 }
 
-fn knowledge(host: Host, found: BTreeMap<String, appliance::answers::Answer>) -> Knowledge {
+pub(crate) fn knowledge(host: Host, found: BTreeMap<String, appliance::answers::Answer>) -> Knowledge {
     let mut knowledge = Knowledge { host, ..Default::default() };
     for (name, answer) in found {
         if answer.origin == Origin::NotAsked {
@@ -138,7 +137,7 @@ fn knowledge(host: Host, found: BTreeMap<String, appliance::answers::Answer>) ->
     knowledge
 }
 
-fn stored(machine: &Machine, installed: &Installed) -> Result<Source> {
+pub(crate) fn stored(machine: &Machine, installed: &Installed) -> Result<Source> {
     let mut source = stored_answers(machine, installed)?;
     for question in installed.definition.questions.iter().filter(|q| q.is_secret()) {
         if let Some(secret) = secret(machine, &installed.appliance.name, &question.name)? {
@@ -148,7 +147,7 @@ fn stored(machine: &Machine, installed: &Installed) -> Result<Source> {
     Ok(source)
 }
 
-fn stored_answers(machine: &Machine, installed: &Installed) -> Result<Source> {
+pub(crate) fn stored_answers(machine: &Machine, installed: &Installed) -> Result<Source> {
     let path = folder(installed).join("answers.json");
     let answers = match tree::look(machine, &path)? {
         (State::File { .. }, bytes) => {
@@ -170,7 +169,7 @@ pub fn secret(machine: &Machine, appliance: &str, question: &str) -> Result<Opti
     }
 }
 
-fn store(machine: &Machine, installed: &Installed, knowledge: &Knowledge) -> Result<()> {
+pub(crate) fn store(machine: &Machine, installed: &Installed, knowledge: &Knowledge) -> Result<()> {
     let folder = folder(installed);
     make_private_folder(machine, &folder.join("secrets"))?;
     let asked = |name: &String| !knowledge.not_asked.contains(name);
@@ -228,21 +227,21 @@ fn forget_passwords<R: BufRead, W: Write>(
 }
 
 fn debconf_name(installed: &Installed, question: &str) -> String {
-    format!("{}-appliance-seed/{question}", installed.appliance.name)
+    debconf_copy::name_of(&installed.appliance.name, question)
 }
 
 fn folder(installed: &Installed) -> PathBuf {
     Path::new(crate::machine::STATE).join(&installed.appliance.name)
 }
 
-fn random(buffer: &mut [u8]) -> Result<(), SecretError> {
+pub(crate) fn random(buffer: &mut [u8]) -> Result<(), SecretError> {
     let source = Path::new("/dev/urandom");
     File::open(source)
         .and_then(|mut f| f.read_exact(buffer))
         .map_err(|e| SecretError(format!("{}: {e}", source.display())))
 }
 
-fn refused(installed: &Installed, refusal: Refusal) -> Error {
+pub(crate) fn refused(installed: &Installed, refusal: Refusal) -> Error {
     let Refusal::Obstacles(obstacles) = refusal else {
         return Error::Answer { question: "generated secrets".into(), message: refusal.to_string() };
     };

@@ -3,6 +3,7 @@
 //! Reading order:
 //! * [`machine`], [`installed`]: where everything lies; the appliances on this machine, their compiled definitions
 //! * [`host`], [`accounts`], [`knowledge`]: what is known: the machine's names, its users, the answers and secrets
+//! * [`settings`]: the questions as a form, and new answers to them; [`debconf_copy`]: debconf's copy of the answers
 //! * [`wanted`]: the desired state; [`difference`]: what is not as wanted; [`plan`]: all of it, without changing anything
 //! * [`record`]: what was there before each change, written and synced before the change is made
 //! * [`apply`](apply()), [`undo`](undo()): making it so and taking it back; `step`, `units`, [`apache`] are their parts
@@ -17,6 +18,7 @@ pub mod apache;
 mod apply;
 pub mod commands;
 pub mod database;
+pub mod debconf_copy;
 pub mod difference;
 pub mod error;
 pub mod health;
@@ -28,6 +30,7 @@ pub mod lock;
 pub mod machine;
 pub mod plan;
 pub mod record;
+pub mod settings;
 mod step;
 pub mod system;
 pub mod tree;

@@ -169,6 +169,40 @@ function upload(form) {
   });
 }
 
+// Settings: a question is shown when its condition holds with the answers above it. What is hidden keeps its text, and the broker
+// does not look at it.
+function settings(form) {
+  const boxes = [...form.querySelectorAll("[data-question]")], answers = {};
+  const inputs = (box) => [...box.querySelectorAll("input:not([type=hidden]), select, textarea")];
+  function answered(box) {
+    const all = inputs(box), ticked = all.filter((i) => i.checked).map((i) => i.value);
+    switch (box.dataset.shape) {
+      case "tick": return [ticked.length ? "true" : "false"];
+      case "some": return ticked.length ? ticked : [""];
+      case "secret": return [all[0].value || (box.dataset.kept ? "kept" : "")];
+      default: return [all[0].value.trim()];
+    }
+  }
+  function look() {
+    for (const box of boxes) {
+      const { question, when } = box.dataset, on = answers[when] || [];
+      if (when) {
+        const is = JSON.parse(box.dataset.is), not = JSON.parse(box.dataset.not);
+        box.hidden = !on.length || (is.length ? !is.some((v) => on.includes(v)) : not.some((v) => on.includes(v)));
+      }
+      answers[question] = box.hidden ? [] : answered(box);
+    }
+    for (const card of form.querySelectorAll(".card")) {
+      card.hidden = !card.querySelector("[data-question]:not([hidden])");
+    }
+  }
+  form.classList.add("live");
+  form.addEventListener("input", look);
+  look();
+  const wrong = form.querySelector(".wrong");
+  if (wrong) inputs(wrong)[0].focus();
+}
+
 const task = $("task"), leaving = $("leaving");
 if (task && task.dataset.state === "running") follow(task);
 if (leaving) {
@@ -177,3 +211,4 @@ if (leaving) {
   wait(leaving);
 }
 for (const form of document.querySelectorAll("form[data-upload]")) upload(form);
+for (const form of document.querySelectorAll("form[data-settings]")) settings(form);

@@ -3,10 +3,11 @@
 mod client;
 mod fake;
 
+use broker_protocol::Work;
 use client::{FORM, Page, cookie};
 use control::web::{gate::Access, routes};
 use events::{Kind, Status, Stream};
-use fake::{ADMINISTRATOR, CSRF, DONE, LINK, RUNNING, VIEWER};
+use fake::{ADMINISTRATOR, CSRF, DONE, LINK, REVISION, RUNNING, VIEWER};
 use std::{
     io::{Read, Write},
     net::TcpStream,
@@ -58,6 +59,7 @@ fn every_route_keeps_its_door() {
     for route in routes::table().iter().filter(|r| r.access != Access::Open) {
         let path = route.path.replace("{id}", DONE).replace("{name}", "x").replace("{what}", "restart");
         let path = path.replace("{plugin}", "moinmoin").replace("{action}", "backup");
+        let path = path.replace("{appliance}", "moinmoin");
         assert_eq!(
             page.request(route.verb, &path, &[FORM], b"").status,
             401,
@@ -126,6 +128,7 @@ fn pages_are_small_and_their_text_harmless() {
         "/power",
         "/power/restart",
         "/plugins/moinmoin",
+        "/settings/moinmoin",
     ] {
         let reply = page.get(path, ADMINISTRATOR);
         let text = reply.text();
@@ -264,6 +267,123 @@ fn an_action_needs_its_confirmation() {
     let form = format!("csrf={CSRF}&p.archive=upload-1");
     assert_eq!(page.post("/plugins/moinmoin/restore", ADMINISTRATOR, &form).status, 400);
     assert_eq!(page.post("/plugins/moinmoin/backup", ADMINISTRATOR, &format!("csrf={CSRF}")).status, 303);
+}
+
+/// The form as a browser sends it back, with some fields changed.
+fn settings_form(changed: &[(&str, &str)]) -> String {
+    let mut fields = vec![
+        ("csrf", CSRF),
+        ("revision", REVISION),
+        ("q.wiki-name", "Ada\u{2019}s \"Wiki\" <b>"),
+        ("q.admin-name", "admin"),
+        ("q.admin-email", "admin@wiki.example.org"),
+        ("q.admin-password", ""),
+        ("q.colour", "green, light"),
+        ("q.parts", ""),
+        ("q.parts.0", "blog"),
+        ("q.parts.2", "shop"),
+        ("q.greeting", "Welcome,\r\n<script>alert(1)</script>\r\n"),
+        ("q.wants-mail", "false"),
+        ("q.relay", "mx.example.org"),
+        ("q.port", "25"),
+    ];
+    for (name, value) in changed {
+        match fields.iter_mut().find(|(n, _)| n == name) {
+            Some(field) => field.1 = value,
+            None => fields.push((name, value)),
+        }
+    }
+    let encode = |text: &str| text.bytes().map(|b| format!("%{b:02X}")).collect::<String>();
+    fields.iter().map(|(n, v)| format!("{n}={}", encode(v))).collect::<Vec<_>>().join("&")
+}
+
+#[test]
+fn settings_show_every_answer_and_take_new_ones() {
+    let page = Page::start();
+    let path = "/settings/moinmoin";
+    let german = [&cookie(ADMINISTRATOR), "Accept-Language: de-AT,en;q=0.5"];
+    let text = page.request("GET", path, &german, b"").text();
+    assert_eq!(page.fake.state(|s| s.languages.clone()), ["de_AT", "de", "en"]);
+    for part in [
+        "value=\"Ada\u{2019}s &#34;Wiki&#34; &#60;b&#62;\"",
+        "<option value=\"green, light\" selected>Light green</option>",
+        "name=\"q.parts.2\" value=\"shop\" checked>",
+        "Welcome,\n&#60;script&#62;",
+        "Only if \u{201c}Send notifications by mail\u{201d} is ticked.",
+        "Only if \u{201c}Relay that takes the mail\u{201d} is not \u{201c}localhost\u{201d}.",
+        "Leave it empty to keep the present one.",
+        &format!("name=\"revision\" value=\"{REVISION}\""),
+    ] {
+        assert!(text.contains(part), "{part} is missing:\n{text}");
+    }
+    // the form as it is: nothing changes
+    let reply = page.post(path, ADMINISTRATOR, &settings_form(&[]));
+    assert!(reply.status == 200 && reply.text().contains("in use already"), "{}", reply.text());
+
+    let changed = [("q.wiki-name", " Ours "), ("q.admin-password", " hunter22 "), ("q.wants-mail", "true")];
+    let reply = page.post(path, ADMINISTRATOR, &settings_form(&changed));
+    assert_eq!((reply.status, reply.header("location")), (303, Some(format!("/tasks/{RUNNING}").as_str())));
+    let Some(Work::Settings { appliance, revision, answers }) = page.fake.state(|s| s.started.pop()) else {
+        panic!("no settings were started")
+    };
+    assert_eq!((appliance.as_str(), revision.as_deref()), ("moinmoin", Some(REVISION)));
+    for (name, answer) in [
+        ("wiki-name", "Ours"),
+        ("admin-password", " hunter22 "),
+        ("wants-mail", "true"),
+        ("parts", "blog, shop"),
+        ("greeting", "Welcome,\n<script>alert(1)</script>\n"),
+    ] {
+        assert_eq!(answers[name], answer);
+    }
+    assert_eq!(page.get("/settings/other", ADMINISTRATOR).status, 404);
+}
+
+#[test]
+fn settings_that_are_refused_come_back_as_they_were_typed_but_for_secrets() {
+    let page = Page::start();
+    let path = "/settings/moinmoin";
+    let typed = [("q.wiki-name", "Typed <i>"), ("q.admin-email", "nobody"), ("q.admin-password", "hunter22")];
+    let typed =
+        [&typed[..], &[("q.colour", "red"), ("q.parts.1", "wiki"), ("q.relay", "mx.typed.example")]].concat();
+    let reply = page.post(path, ADMINISTRATOR, &settings_form(&typed));
+    let text = reply.text();
+    assert_eq!(reply.status, 422);
+    for part in [
+        "one answer does not fit",
+        "<p class=\"fault\" id=\"w-admin-email\">Must be a mail address such as ada@example.org.</p>",
+        "aria-describedby=\"w-admin-email\"",
+        "value=\"nobody\"",
+        "value=\"Typed &#60;i&#62;\"",
+        "<option value=\"red\" selected>",
+        "name=\"q.parts.1\" value=\"wiki\" checked>",
+        "value=\"mx.typed.example\"",
+        "Type it again",
+        ">MoinMoin wiki</a>",
+    ] {
+        assert!(text.contains(part), "{part} is missing:\n{text}");
+    }
+    assert!(!text.contains("hunter22") && !text.contains("<i>"), "{text}");
+
+    // somebody else was faster
+    let late = [&typed[..1], &[("revision", &"b".repeat(64))]].concat();
+    let reply = page.post(path, ADMINISTRATOR, &settings_form(&late));
+    let text = reply.text();
+    assert_eq!(reply.status, 409);
+    for part in [
+        "Somebody else has changed the answers",
+        "In use now: <b>Ada",
+        "value=\"Typed &#60;i&#62;\"",
+        REVISION,
+    ] {
+        assert!(text.contains(part), "{part} is missing:\n{text}");
+    }
+    // the same for a program
+    let headers = [&cookie(ADMINISTRATOR), FORM, "Accept: application/json"];
+    let reply = page.request("POST", path, &headers, settings_form(&typed).as_bytes());
+    let told: serde_json::Value = serde_json::from_slice(&reply.body).unwrap();
+    assert_eq!((reply.status, told["faults"].as_object().unwrap().len()), (422, 1));
+    assert!(page.fake.state(|s| s.started.is_empty()));
 }
 
 #[test]

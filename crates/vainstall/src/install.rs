@@ -18,7 +18,7 @@ use crate::{
 };
 use appliance::{Host, seeds::SeedsFile};
 use apt::{Apt, Cause, Plan, Work};
-use configure::Machine;
+use configure::{Machine, debconf_copy};
 use debconf::{Selection, passthrough::Asked};
 use events::{Kind, Status};
 use std::{
@@ -373,7 +373,7 @@ fn carry_out(apt: &Apt, work: &Work, say: &mut dyn FnMut(Kind)) -> Result<()> {
 }
 
 fn would_do(told: &mut Ending, plan: &Plan, first: &[String], ready: &Ready) {
-    let own = seeding::seed_package(&told.appliance);
+    let own = debconf_copy::seed_package(&told.appliance);
     let others = ready.selections.iter().filter(|s| s.owner != own);
     let shown = |s: &Selection| if s.kind == "password" { "(secret)".to_owned() } else { s.value.clone() };
     let seeds = others.map(|s| (s.question.clone(), shown(s))).collect();

@@ -10,7 +10,6 @@ use crate::{
     failure::{Exit, Failure, Result, fail},
     health, look,
     progress::Progress,
-    seeding,
     signals::Signals,
     state::Stored,
     terminal,
@@ -70,9 +69,6 @@ pub fn reconfigure(
     progress.phase(3, "apply", "Applying the answers");
     signals.changing();
     apply(&name, &changed, progress)?;
-    // debconf's copy is what an upgrade reads first
-    let own: Vec<Question> = here.definition.questions.iter().filter(|q| !q.is_secret()).cloned().collect();
-    seeding::give(&seeding::selections(&name, &own, &changed, &[]))?;
 
     progress.phase(4, "health", "Looking whether it works");
     told.health = health::wait(&name)?;
@@ -121,7 +117,7 @@ fn seeds(here: &Installed, questions: Vec<Question>) -> SeedsFile {
     }
 }
 
-/// Through standard input: some are secrets.
+/// Through standard input: some are secrets. debconf gets its copy.
 fn apply(name: &str, changed: &BTreeMap<String, String>, progress: &mut Progress) -> Result<()> {
     let json = serde_json::to_vec(changed).map_err(|e| Failure::new(Exit::Failed, e))?;
     let program =
@@ -133,8 +129,14 @@ fn apply(name: &str, changed: &BTreeMap<String, String>, progress: &mut Progress
     if output.success() {
         return Ok(());
     }
-    let message = format!(
-        "the new answers are stored, and could not be applied: see above; appliance-configure apply {name} goes on"
-    );
-    Err(Failure { lines: output.tail(20), ..Failure::new(Exit::Failed, message) })
+    let (exit, message) = match output.status.code() {
+        Some(2) => (Exit::Input, "the new answers were not taken: see above".to_owned()),
+        Some(3) => (Exit::Machine, "the new answers were not taken: see above".to_owned()),
+        _ => {
+            let goes_on = format!("appliance-configure apply {name} goes on");
+            let message = "the new answers are stored, and could not be applied: see above";
+            (Exit::Failed, format!("{message}; {goes_on}"))
+        }
+    };
+    Err(Failure { lines: output.tail(20), ..Failure::new(exit, message) })
 }

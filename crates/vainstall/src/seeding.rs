@@ -2,7 +2,8 @@
 
 use crate::failure::{Exit, Failure, Result};
 use appliance::{Host, model::Seed, question::Question, seed_value};
-use debconf::{Selection, selections};
+use configure::debconf_copy;
+use debconf::Selection;
 use exec::Program;
 use std::collections::BTreeMap;
 
@@ -38,13 +39,9 @@ fn read(questions: &[&str], replies: &str) -> BTreeMap<String, String> {
     found
 }
 
-pub fn seed_package(appliance: &str) -> String {
-    format!("{appliance}-appliance-seed")
-}
-
 /// debconf's name of the appliance's own question.
 pub fn own_question(appliance: &str, question: &Question) -> String {
-    format!("{}/{}", seed_package(appliance), question.name)
+    debconf_copy::name_of(appliance, &question.name)
 }
 
 /// The answers, by debconf's names of the questions. Has secrets.
@@ -60,18 +57,7 @@ pub fn selections(
     answers: &BTreeMap<String, String>,
     seeds: &[(&Seed, String)],
 ) -> Vec<Selection> {
-    let own = questions.iter().filter_map(|question| {
-        Some(Selection {
-            owner: seed_package(appliance),
-            question: own_question(appliance, question),
-            kind: question.kind.debconf().into(),
-            // one that is not asked has none
-            value: answers
-                .get(&question.name)
-                .filter(|a| question.when.is_none() || !a.is_empty())
-                .map(|a| question.to_debconf(a))?,
-        })
-    });
+    let own = debconf_copy::selections(appliance, questions, answers).into_iter();
     let others = seeds.iter().filter(|(seed, _)| seed.template.is_none()).map(|(seed, value)| Selection {
         owner: seed.package.clone(),
         question: seed.question.clone(),
@@ -112,22 +98,14 @@ pub fn rendered<'a>(
 
 /// Gives debconf the answers, through standard input: some are secrets.
 pub fn give(selected: &[Selection]) -> Result<()> {
-    if selected.is_empty() {
-        return Ok(());
-    }
-    let lines = selections::write(selected).map_err(|e| Failure::new(Exit::Input, e))?;
-    let program =
-        Program::new("debconf-set-selections").env("DEBIAN_FRONTEND", "noninteractive").stdin(lines);
-    // its complaints may repeat a line: only its status is told
-    let output = program.output()?;
-    if output.success() {
-        return Ok(());
-    }
-    let full = output.tail(20).iter().any(|l| l.contains("No space left"));
-    let exit = if full { Exit::DiskFull } else { Exit::Failed };
-    let message =
-        "debconf did not take the answers (debconf-set-selections failed); look at /var/cache/debconf";
-    Err(Failure::new(exit, message))
+    debconf_copy::give(selected).map_err(|error| {
+        let exit = match error.exit_code() {
+            5 => Exit::DiskFull,
+            2 => Exit::Input,
+            _ => Exit::Failed,
+        };
+        Failure { exit, error: error.into(), lines: vec![] }
+    })
 }
 
 fn is_word(question: &str) -> bool {

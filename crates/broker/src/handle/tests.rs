@@ -146,3 +146,60 @@ fn wrong_links_wait_but_lock_nobody_out() {
         });
     });
 }
+
+/// A broker whose `appliance-configure` says this of every check.
+fn with_settings(says: &str, test: impl FnOnce(&Broker)) {
+    let folder = tempfile::tempdir().unwrap();
+    let program = folder.path().join("appliance-configure");
+    fs::write(&program, format!("#!/bin/sh\ncat > /dev/null\necho '{says}'\n")).unwrap();
+    fs::set_permissions(&program, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let state = State::open(folder.path().join("state")).unwrap();
+    let mut broker = Broker::new(state, folder.path().join("plugins"), Box::new(Deaf));
+    broker.settings = Model::at(program);
+    test(&broker);
+}
+
+fn settings(pairs: &[(&str, &str)]) -> Ask {
+    let answers = pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+    Ask::Start { work: Work::Settings { appliance: "wiki".into(), revision: None, answers } }
+}
+
+#[test]
+fn answers_are_judged_before_a_task_starts() {
+    let given = [("name", "Ours"), ("password", "hunter22"), ("port", "80")];
+    with_settings(r#"{"stale":false,"faults":{"name":"is wrong"},"changes":[]}"#, |broker| {
+        let Ok(Answer::Unfit(unfit)) = ask(broker, Peer::Root, None, settings(&given)) else { panic!() };
+        assert!(!unfit.stale && unfit.faults["name"] == "is wrong");
+        assert!(broker.tasks.list().unwrap().is_empty());
+    });
+    with_settings(r#"{"stale":true,"faults":{},"changes":["name"]}"#, |broker| {
+        let answer = ask(broker, Peer::Root, None, settings(&given));
+        assert!(matches!(answer, Ok(Answer::Unfit(unfit)) if unfit.stale));
+    });
+    with_settings(r#"{"stale":false,"faults":{},"changes":[]}"#, |broker| {
+        assert!(matches!(ask(broker, Peer::Root, None, settings(&given)), Ok(Answer::Done)));
+        assert!(broker.tasks.list().unwrap().is_empty(), "nothing to do");
+    });
+}
+
+#[test]
+fn a_task_keeps_the_names_of_what_changes_and_no_answer() {
+    with_settings(r#"{"stale":false,"faults":{},"changes":["name","password"]}"#, |broker| {
+        let viewer = sign_in(broker, Role::Viewer);
+        let given = [("name", "Ours"), ("password", "hunter22"), ("port", "80")];
+        for session in [None, Some(viewer.as_str())] {
+            assert!(ask(broker, Peer::Web, session, settings(&given)).is_err());
+        }
+        let Ok(Answer::Task(task)) = ask(broker, Peer::Root, None, settings(&given)) else { panic!() };
+        let Work::Settings { answers, .. } = &task.work else { panic!() };
+        assert_eq!(answers.keys().collect::<Vec<_>>(), ["name", "password"]);
+        let folder = broker.tasks.folder(&task.id);
+        let kept = fs::read_to_string(folder.join("task.json")).unwrap();
+        assert!(!kept.contains("hunter22") && !kept.contains("Ours"), "{kept}");
+        let values = crate::tasks::record::Record::take_values(&folder).unwrap();
+        assert_eq!(values["password"], "hunter22");
+        assert!(!folder.join("secrets.json").exists());
+        // the second of two who save at once
+        assert_eq!(ask(broker, Peer::Root, None, settings(&given)).unwrap_err(), Reason::Busy);
+    });
+}

@@ -199,8 +199,12 @@ impl Tasks {
         if record.stoppable {
             state::new_file(&folder.join(record::STOPPABLE), OFlags::WRONLY).map_err(failed)?;
         }
-        if let (Some(action), Work::Action { parameters, .. }) = (&order.action, order.work) {
-            let values = self.give(&folder, action, parameters)?;
+        let values = match (&order.action, order.work) {
+            (Some(action), Work::Action { parameters, .. }) => Some(self.give(&folder, action, parameters)?),
+            (_, Work::Settings { answers, .. }) => Some(answers),
+            _ => None,
+        };
+        if let Some(values) = values {
             let bytes = serde_json::to_vec(&values).map_err(|e| failed(e.into()))?;
             state::write(&folder.join(record::SECRETS), &bytes).map_err(failed)?;
         }

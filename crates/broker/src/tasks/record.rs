@@ -6,15 +6,15 @@ use crate::state;
 use broker_protocol::{TaskId, Work};
 use plugin::manifest::{Action, ParameterType};
 use serde::{Deserialize, Serialize};
-use std::{fs, io, path::Path};
+use std::{collections::BTreeMap, fs, io, path::Path};
 
 pub const FILE: &str = "task.json";
-/// The values of an action's parameters; removed by the task as soon as it has read them.
+/// The values of an action's parameters, or new answers; removed by the task as soon as it has read them.
 pub const SECRETS: &str = "secrets.json";
 /// Whoever removes this file decides: the broker, that the task is stopped, or the task, that it goes on to its end.
 /// unlink(2) lets one of them win.
 pub const STOPPABLE: &str = "stoppable";
-/// Stands where a password was.
+/// Stands where a password or an answer was.
 const HIDDEN: &str = "(not kept)";
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -71,6 +71,14 @@ impl Record {
         }
     }
 
+    /// Reads what is for the task alone, and removes its file: from here on it is in memory only.
+    pub fn take_values(folder: &Path) -> io::Result<BTreeMap<String, String>> {
+        let path = folder.join(SECRETS);
+        let bytes = fs::read(&path)?;
+        fs::remove_file(&path)?;
+        Ok(serde_json::from_slice(&bytes)?)
+    }
+
     pub fn save(&self, folder: &Path) -> io::Result<()> {
         state::write(&folder.join(FILE), &serde_json::to_vec_pretty(self)?)
     }
@@ -84,6 +92,10 @@ pub fn boot() -> String {
 
 fn without_passwords(work: &Work, action: Option<&Action>) -> Work {
     let mut work = work.clone();
+    // which of them are secrets is not known here
+    if let Work::Settings { answers, .. } = &mut work {
+        answers.values_mut().for_each(|answer| *answer = HIDDEN.into());
+    }
     if let (Work::Action { parameters, .. }, Some(action)) = (&mut work, action) {
         for secret in action.parameters.iter().filter(|p| p.kind == ParameterType::Password) {
             if let Some(value) = parameters.get_mut(&secret.name) {

@@ -9,16 +9,21 @@ enum Kind<'a> {
     Packages,
     /// The whole machine.
     Power,
-    /// A plugin's application: its actions come one after the other, for one may stop what the other needs.
-    Plugin(&'a str),
+    /// An appliance, by its plugin's name too: actions and new answers come one after the other, for one may stop what the
+    /// other needs.
+    Appliance(&'a str),
 }
 
 fn kind(work: &Work) -> Kind<'_> {
     match work {
         Work::Refresh {} | Work::Upgrade { .. } => Kind::Packages,
         Work::Restart {} | Work::Shutdown {} => Kind::Power,
-        Work::Action { plugin, .. } => Kind::Plugin(plugin),
+        Work::Action { plugin: name, .. } | Work::Settings { appliance: name, .. } => Kind::Appliance(name),
     }
+}
+
+fn is_settings(work: &Work) -> bool {
+    matches!(work, Work::Settings { .. })
 }
 
 fn is_upgrade(work: &Work) -> bool {
@@ -31,10 +36,17 @@ pub fn in_the_way(work: &Work, running: &[Task]) -> Option<String> {
     let other = running.iter().find(|task| match (&wanted, kind(&task.work)) {
         (Kind::Power, _) | (_, Kind::Power) => true,
         // an upgrade restarts, and changes, what an action saves, holds still or puts back
-        (Kind::Plugin(_), Kind::Packages) => is_upgrade(&task.work),
-        (Kind::Packages, Kind::Plugin(_)) => is_upgrade(work),
+        (Kind::Appliance(_), Kind::Packages) => is_upgrade(&task.work),
+        (Kind::Packages, Kind::Appliance(_)) => is_upgrade(work),
         (wanted, runs) => *wanted == runs,
     })?;
+    if is_settings(work) && is_settings(&other.work) {
+        return Some(format!(
+            "Somebody else was faster: the answers have changed since you saw them, and “{}” ({}) is applying the new ones. \
+             Look at them again when it has ended.",
+            other.title, other.id
+        ));
+    }
     let what = match kind(&other.work) {
         Kind::Power => "after the restart",
         _ => "when it has ended",
@@ -49,6 +61,9 @@ pub fn why_not_cancelled(work: &Work) -> Option<&'static str> {
         Work::Refresh {} | Work::Action { .. } => None,
         Work::Upgrade { .. } => Some(
             "Updates are being installed. Stopping now would leave packages half installed, so it goes on to its end.",
+        ),
+        Work::Settings { .. } => Some(
+            "The new answers are being applied. Stopping now would leave half of them, so it goes on to its end.",
         ),
         Work::Restart {} | Work::Shutdown {} => {
             Some("The machine is going down already; that cannot be taken back.")
@@ -87,7 +102,19 @@ mod tests {
             (Work::Refresh {}, Work::Upgrade { packages: vec![] }, Work::Restart {});
         let (backup, restore, other) =
             (action("wiki", "backup"), action("wiki", "restore"), action("mail", "backup"));
-        let free = [(&refresh, &backup), (&backup, &refresh), (&backup, &other)];
+        let settings = |appliance: &str| Work::Settings {
+            appliance: appliance.into(),
+            revision: None,
+            answers: Default::default(),
+        };
+        let (settings, others) = (settings("wiki"), settings("mail"));
+        let free = [
+            (&refresh, &backup),
+            (&backup, &refresh),
+            (&backup, &other),
+            (&settings, &refresh),
+            (&others, &backup),
+        ];
         let busy = [
             (&refresh, &refresh),
             (&refresh, &upgrade),
@@ -96,6 +123,12 @@ mod tests {
             (&backup, &upgrade),
             (&upgrade, &backup),
             (&backup, &restore),
+            (&settings, &backup),
+            (&backup, &settings),
+            (&settings, &upgrade),
+            (&upgrade, &settings),
+            (&settings, &settings),
+            (&restart, &settings),
             (&restart, &backup),
             (&backup, &restart),
             (&restart, &upgrade),
@@ -110,5 +143,8 @@ mod tests {
             assert!(said.contains("“Other”") && said.contains("20260101"), "{said}");
         }
         assert_eq!(in_the_way(&restart, &[]), None);
+        // two people save at once
+        let said = in_the_way(&settings, &[task(settings.clone())]).unwrap();
+        assert!(said.contains("have changed since you saw them"), "{said}");
     }
 }

@@ -3,11 +3,7 @@
 use super::{Ending, Stop};
 use crate::{
     peer,
-    tasks::{
-        log::Log,
-        record::{Record, SECRETS},
-        unit,
-    },
+    tasks::{log::Log, record::Record, unit},
     upload,
 };
 use broker_protocol::Work;
@@ -21,7 +17,6 @@ use plugin::{
 use std::{
     cell::RefCell,
     collections::BTreeMap,
-    fs,
     io::ErrorKind,
     path::{Path, PathBuf},
     time::Duration,
@@ -31,7 +26,7 @@ pub fn run(folder: &Path, record: &Record, stop: &Stop, log: &mut Log) -> Ending
     let (Work::Action { plugin, .. }, Some(action)) = (&record.work, &record.action) else {
         return Ending::failed("The task's record names no action.", vec![]);
     };
-    let values = match values(folder) {
+    let values = match Record::take_values(folder) {
         Ok(values) => values,
         Err(error) => {
             return Ending::failed(format!("The action's parameters cannot be read: {error}."), vec![]);
@@ -50,14 +45,6 @@ pub fn run(folder: &Path, record: &Record, stop: &Stop, log: &mut Log) -> Ending
         Ok(program) => follow(program, folder, &values, (stop, unit::patience(action)), log),
         Err(why) => Ending::failed(why, vec![]),
     }
-}
-
-/// Reads the parameters and removes their file: from here on they are in memory only.
-fn values(folder: &Path) -> std::io::Result<BTreeMap<String, String>> {
-    let path = folder.join(SECRETS);
-    let bytes = fs::read(&path)?;
-    fs::remove_file(&path)?;
-    Ok(serde_json::from_slice(&bytes)?)
 }
 
 fn program(path: &Path, plugin: &str, action: &Action) -> Result<Program, String> {

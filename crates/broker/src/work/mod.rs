@@ -2,6 +2,7 @@
 //!
 //! * [`packages`]: refresh and upgrade
 //! * [`power`]: restart and shutdown
+//! * [`settings`]: new answers to an appliance's questions
 //! * [`action`]: an action of a plugin
 //! * [`ended`]: what the unit runs when the program is no more: gives a task the result that it could not write
 //!
@@ -12,6 +13,7 @@ pub mod action;
 pub mod ended;
 pub mod packages;
 pub mod power;
+pub mod settings;
 
 use crate::{
     STATE,
@@ -122,6 +124,7 @@ fn run(root: &Path, id: &TaskId) -> anyhow::Result<Status> {
         }
         Work::Restart {} => power::go("reboot", "The machine restarts now."),
         Work::Shutdown {} => power::go("poweroff", "The machine shuts down now."),
+        Work::Settings { .. } => settings::run(&folder, &record, &mut log),
         Work::Action { .. } => action::run(&folder, &record, &stop, &mut log),
     };
     let status = ending.status;

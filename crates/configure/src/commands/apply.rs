@@ -1,43 +1,34 @@
 //! `appliance-configure apply`
 
-use crate::{Error, Installed, Machine, apply, installed, knowledge, system::Debian};
+use super::settings as input;
+use crate::{Error, Machine, apply, debconf_copy, installed, knowledge, settings, system::Debian};
 use anyhow::Result;
 use debconf::confmodule;
-use std::{
-    collections::BTreeMap,
-    fs::File,
-    io::{self, Read, StdinLock},
-    process::ExitCode,
-};
+use std::{fs::File, io::StdinLock, process::ExitCode};
 
-/// An answer is a few lines at most (bytes).
-const ANSWERS_LIMIT: u64 = 1 << 20;
-
-pub fn run(machine: &Machine, name: &str, debconf: bool, answers: bool, json: bool) -> Result<ExitCode> {
-    let _lock = super::begin(machine)?;
-    let installed = installed::load(machine, name)?;
-    let given = if answers { new_answers(&installed)? } else { BTreeMap::new() };
-    let mut module = match debconf {
-        true => Some(confmodule::connect().map_err(|e| Error::Debconf { message: e.to_string() })?),
-        false => None,
-    };
-    let knowledge = knowledge::settle::<StdinLock, File>(machine, &installed, given, module.as_mut())?;
-    // a daemon that a step leaves behind must not keep debconf waiting
-    drop(module);
-    let outcome = apply(machine, &Debian, &installed, &knowledge, &mut super::teller(json))?;
-    super::print_outcome(name, &outcome, json, &format!("{name}: nothing to change"))
+/// Where the answers come from, before those that are stored.
+pub enum From {
+    Nowhere,
+    Debconf,
+    /// Standard input, if the answers are still those of this revision.
+    Input(Option<String>),
 }
 
-/// From standard input. No part of it is repeated: it may hold secrets.
-fn new_answers(installed: &Installed) -> Result<BTreeMap<String, String>, Error> {
-    let bad = |message: String| Error::Given { message };
-    let mut text = vec![];
-    io::stdin().take(ANSWERS_LIMIT).read_to_end(&mut text).map_err(|e| bad(e.to_string()))?;
-    let given: BTreeMap<String, String> = serde_json::from_slice(&text)
-        .map_err(|_| bad("standard input is no JSON object of names and texts".into()))?;
-    let known = |name: &String| installed.definition.questions.iter().any(|q| q.name == *name);
-    match given.keys().find(|name| !known(name)) {
-        Some(name) => Err(bad(format!("{} has no question {name:?}", installed.appliance.name))),
-        None => Ok(given),
-    }
+pub fn run(machine: &Machine, name: &str, from: From, json: bool) -> Result<ExitCode> {
+    let _lock = super::begin(machine)?;
+    let installed = installed::load(machine, name)?;
+    let knowledge = match from {
+        From::Input(revision) => {
+            let copy = &mut debconf_copy::give;
+            settings::change(machine, &installed, &input::answers()?, revision.as_deref(), copy)?
+        }
+        From::Debconf => {
+            let mut module = confmodule::connect().map_err(|e| Error::Debconf { message: e.to_string() })?;
+            // gone at its end: a daemon that a step leaves behind must not keep debconf waiting
+            knowledge::settle(machine, &installed, Some(&mut module))?
+        }
+        From::Nowhere => knowledge::settle::<StdinLock, File>(machine, &installed, None)?,
+    };
+    let outcome = apply(machine, &Debian, &installed, &knowledge, &mut super::teller(json))?;
+    super::print_outcome(name, &outcome, json, &format!("{name}: nothing to change"))
 }

@@ -6,6 +6,7 @@ mod health;
 mod list;
 mod plan;
 mod secrets;
+mod settings;
 mod undo;
 
 use crate::{Error, Machine, lock::Lock};
@@ -35,6 +36,9 @@ enum Command {
         /// Take new answers from standard input, a JSON object of names and texts; the others stay
         #[arg(long, conflicts_with = "debconf")]
         answers: bool,
+        /// Take them only when no answer has changed since `settings` told this revision
+        #[arg(long, requires = "answers")]
+        revision: Option<String>,
         /// Print the result as one JSON object
         #[arg(long)]
         json: bool,
@@ -79,6 +83,22 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Prints the questions with their present answers as JSON, for a form; secrets are left out
+    Settings {
+        name: String,
+        /// Languages of the texts, the best first: de_AT:de
+        #[arg(long, default_value = "", hide_default_value = true)]
+        languages: String,
+        /// Say instead what would come of the answers on standard input, as `apply --answers` takes them
+        #[arg(long)]
+        check: bool,
+        /// With --check: whether an answer has changed since this revision was told
+        #[arg(long, requires = "check")]
+        revision: Option<String>,
+        /// Read a file of answers on standard input (TOML, YAML, JSON, debconf's selections), and print it as --check takes it
+        #[arg(long, conflicts_with = "check")]
+        read: bool,
+    },
 }
 
 /// Reads the arguments, does the work, prints what went wrong.
@@ -95,7 +115,14 @@ pub fn main() -> ExitCode {
 
 fn run(machine: &Machine, command: Command) -> Result<ExitCode> {
     match command {
-        Command::Apply { name, debconf, answers, json } => apply::run(machine, &name, debconf, answers, json),
+        Command::Apply { name, debconf, answers, revision, json } => {
+            let from = match (debconf, answers) {
+                (true, _) => apply::From::Debconf,
+                (_, true) => apply::From::Input(revision),
+                _ => apply::From::Nowhere,
+            };
+            apply::run(machine, &name, from, json)
+        }
         Command::Plan { name, json } => plan::run(machine, &name, json),
         Command::Diff { name, json } => drift::run(machine, &name, json),
         Command::Undo { name, json } => undo::run(machine, &name, json),
@@ -103,6 +130,11 @@ fn run(machine: &Machine, command: Command) -> Result<ExitCode> {
         Command::Secret { name, question } => secrets::secret(machine, &name, &question),
         Command::List { json } => list::run(machine, json),
         Command::Answers { name, json } => secrets::answers(machine, &name, json),
+        Command::Settings { name, check: true, revision, .. } => {
+            settings::check(machine, &name, revision.as_deref())
+        }
+        Command::Settings { name, read: true, .. } => settings::read(machine, &name),
+        Command::Settings { name, languages, .. } => settings::show(machine, &name, &languages),
     }
 }
 

@@ -149,7 +149,7 @@ impl Lab {
     }
 
     pub fn settle(&self, installed: &Installed) -> Result<Knowledge> {
-        knowledge::settle::<BufReader<Empty>, Sink>(&self.machine, installed, Default::default(), None)
+        knowledge::settle::<BufReader<Empty>, Sink>(&self.machine, installed, None)
     }
     pub fn apply(&self, installed: &Installed) -> Result<Outcome> {
         let knowledge = self.settle(installed)?;

@@ -8,4 +8,5 @@ mod health;
 mod hostile;
 mod killed;
 mod machine;
+mod settings;
 mod undo;

@@ -3,12 +3,14 @@
 //! * [`session`]: asking the broker, and what its refusals mean for the exit status
 //! * [`follow`]: a task's output until its end
 //! * [`show`]: status, packages, tasks and plugins as tables
+//! * [`settings`]: an appliance's answers
 //! * [`work`]: what starts tasks, with files in and out
 //! * [`link`]: sign-in links
 
 mod follow;
 mod link;
 mod session;
+mod settings;
 mod show;
 mod work;
 
@@ -77,6 +79,26 @@ enum Command {
         /// A parameter that is a file
         #[arg(long, value_name = "NAME=PATH")]
         file: Vec<String>,
+        #[command(flatten)]
+        wait: Wait,
+    },
+    /// Show an appliance's settings, or change some of them
+    ///
+    /// The settings are the answers to the questions that the appliance asked at its installation. New ones are checked, applied as a task,
+    /// and it is looked whether the appliance works with them. Secrets are never shown.
+    #[command(after_help = "Examples:
+  appliance-control settings moinmoin
+  appliance-control settings moinmoin wiki-name='Our wiki' admin-email=ada@example.org
+  appliance-control settings moinmoin admin-password=@/root/password
+  appliance-control settings moinmoin --answers answers.toml")]
+    Settings {
+        appliance: String,
+        /// A new answer; NAME=@FILE takes it from a file, NAME=@- from standard input (for passwords)
+        #[arg(value_name = "NAME=VALUE")]
+        answers: Vec<String>,
+        /// A file of new answers in TOML, YAML, JSON or debconf's selections; - is standard input
+        #[arg(long = "answers", value_name = "FILE")]
+        file: Option<PathBuf>,
         #[command(flatten)]
         wait: Wait,
     },
@@ -194,6 +216,9 @@ fn run(Arguments { json, broker, command }: Arguments) -> anyhow::Result<ExitCod
         Command::Plugin(PluginCommand::List) => show::plugins(&session),
         Command::Action { plugin, action, set, file, wait } => {
             work::action(&session, plugin, action, &set, &file, !wait.no_wait)
+        }
+        Command::Settings { appliance, answers, file, wait } => {
+            settings::settings(&session, appliance, &answers, file.as_deref(), !wait.no_wait)
         }
         Command::Backup { appliance, output } => work::backup(&session, appliance, &output),
         Command::Restore { appliance, file } => work::restore(&session, appliance, &file),

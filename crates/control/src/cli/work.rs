@@ -126,7 +126,11 @@ fn start(session: &Session, work: Work) -> Result<Task> {
 }
 
 fn run(session: &Session, work: Work, wait: bool) -> Result<ExitCode> {
-    let task = start(session, work)?;
+    started(session, start(session, work)?, wait)
+}
+
+/// Follows a task that was just started, or says how to.
+pub fn started(session: &Session, task: Task, wait: bool) -> Result<ExitCode> {
     if wait {
         let (task, code) = follow::to_the_end(session, task)?;
         for artifact in task.artifacts.iter().filter(|_| !session.json) {
@@ -155,7 +159,7 @@ fn split(pair: &str) -> Result<(&str, &str)> {
 }
 
 /// `@FILE` and `@-` keep passwords out of the list of processes.
-fn value_of(value: &str) -> Result<String> {
+pub fn value_of(value: &str) -> Result<String> {
     let mut text = String::new();
     match value.strip_prefix('@') {
         None => return Ok(value.into()),

@@ -69,7 +69,7 @@ pub fn html(status: StatusCode, template: &impl Template) -> Result<Response, Fa
     Ok((status, Html(text)).into_response())
 }
 
-fn json(status: StatusCode, data: &impl Serialize) -> Response {
+pub fn json(status: StatusCode, data: &impl Serialize) -> Response {
     let kind = [(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))];
     match serde_json::to_vec(data) {
         Ok(text) => (status, kind, text).into_response(),

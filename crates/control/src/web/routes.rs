@@ -4,7 +4,7 @@ use crate::web::{
     app::App,
     assets,
     gate::{self, Access},
-    pages::{overview, packages, plugins, power, sign_in, tasks, updates},
+    pages::{overview, packages, plugins, power, settings, sign_in, tasks, updates},
     reply::Failure,
     stream,
 };
@@ -47,6 +47,8 @@ pub fn table() -> Vec<Route> {
         get("/plugins/{plugin}", Viewer, plugins::show),
         get("/plugins/{plugin}/{action}", Action, plugins::form),
         post("/plugins/{plugin}/{action}", Action, plugins::start),
+        get("/settings/{appliance}", Administrator, settings::show),
+        post("/settings/{appliance}", Administrator, settings::save),
         get("/power", Administrator, power::show),
         get("/power/{what}", Administrator, power::confirm),
         post("/power/{what}", Administrator, power::start),
@@ -106,6 +108,8 @@ mod tests {
         GET  /plugins/{plugin}               Viewer
         GET  /plugins/{plugin}/{action}      Action
         POST /plugins/{plugin}/{action}      Action
+        GET  /settings/{appliance}           Administrator
+        POST /settings/{appliance}           Administrator
         GET  /power                          Administrator
         GET  /power/{what}                   Administrator
         POST /power/{what}                   Administrator

@@ -9,7 +9,7 @@ use events::{Event, Kind, Status, Stream};
 use plugin::manifest::{Action, Manifest, Parameter, ParameterType, Role};
 use rustix::fs::{FlockOperation, flock};
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     fs::{self, File},
     io::Write,
     os::{
@@ -47,6 +47,8 @@ pub struct State {
     pub uploads: usize,
     pub redeemed: usize,
     pub ended: BTreeSet<String>,
+    /// The languages that the settings were asked for in.
+    pub languages: Vec<String>,
     /// Whether the newest upload was still held when its task was started.
     pub held_at_start: bool,
 }
@@ -154,6 +156,15 @@ impl Fake {
                 let file = File::create(self.upload(number)).unwrap();
                 flock(&file, FlockOperation::LockExclusive).unwrap();
                 return Ok((Answer::Upload { id: format!("upload-{number}") }, Some(file.into())));
+            }
+            Ask::Settings { appliance, languages } if appliance == "moinmoin" => {
+                self.state(|s| s.languages = languages.clone());
+                Answer::Settings(settings())
+            }
+            Ask::Start { work: Work::Settings { revision, answers, .. } }
+                if judge(revision.as_deref(), answers).is_some() =>
+            {
+                judge(revision.as_deref(), answers).unwrap()
             }
             Ask::Start { work } => {
                 let uploads = self.state(|s| s.uploads);
@@ -339,6 +350,87 @@ fn manifest() -> Manifest {
         package_version: "1.0".into(),
         actions: vec![backup, restore, user],
     }
+}
+
+pub const REVISION: &str = "00000000000000000000000000000000000000000000000000000000000000aa";
+
+/// One question of each shape.
+fn settings() -> Settings {
+    let question = |name: &str, kind: &str, prompt: &str, value: &str| Setting {
+        name: name.into(),
+        prompt: prompt.into(),
+        description: None,
+        kind: kind.into(),
+        group: None,
+        choices: vec![],
+        value: value.into(),
+        kept: kind == "password",
+        made: false,
+        optional: false,
+        asked: true,
+        when: None,
+    };
+    let choice = |value: &str, text: &str| Choice { value: value.into(), text: text.into() };
+    let mail = |question: Setting, asked| Setting { group: Some("Mail".into()), asked, ..question };
+    let when = |question: &str, is: &[&str], not: &[&str]| {
+        let words = |words: &[&str]| words.iter().map(|w| (*w).to_owned()).collect();
+        Some(Condition { question: question.into(), is: words(is), not: words(not) })
+    };
+    let mut name = question("wiki-name", "string", "Name of the wiki", "Ada\u{2019}s \"Wiki\" <b>");
+    name.description = Some("It stands at the top of every page.".into());
+    let mut colour = question("colour", "select", "Colour of the theme", "green, light");
+    colour.choices = vec![choice("red", "Red"), choice("green, light", "Light green")];
+    let mut parts = question("parts", "multiselect", "Parts of the site", "blog, shop");
+    parts.choices = vec![choice("blog", "Blog"), choice("wiki", "Wiki"), choice("shop", "Shop")];
+    let mut note = question("greeting", "text", "Greeting", "Welcome,\n<script>alert(1)</script>\n");
+    note.optional = true;
+    let mut relay = mail(question("relay", "hostname", "Relay that takes the mail", "mx.example.org"), false);
+    relay.when = when("wants-mail", &["true"], &[]);
+    let mut port = mail(question("port", "port", "Port of the relay", "25"), false);
+    port.when = when("relay", &[], &["localhost"]);
+    let mut password =
+        question("admin-password", "password", "Password of the wiki\u{2019}s administrator", "");
+    password.description = Some("Eight characters or more.".into());
+    Settings {
+        appliance: "moinmoin".into(),
+        version: "1.0".into(),
+        summary: "MoinMoin wiki, ready to use".into(),
+        revision: REVISION.into(),
+        questions: vec![
+            name,
+            question("admin-name", "string", "Name of the wiki\u{2019}s administrator", "admin"),
+            question(
+                "admin-email",
+                "email",
+                "Mail address of the wiki\u{2019}s administrator",
+                "admin@wiki.example.org",
+            ),
+            password,
+            colour,
+            parts,
+            note,
+            mail(question("wants-mail", "boolean", "Send notifications by mail", "false"), true),
+            relay,
+            port,
+        ],
+    }
+}
+
+/// None when a task is started.
+fn judge(revision: Option<&str>, answers: &BTreeMap<String, String>) -> Option<Answer> {
+    let mut unfit = Unfit { stale: revision.is_some_and(|r| r != REVISION), ..Unfit::default() };
+    if answers.get("admin-email").is_some_and(|a| !a.contains('@')) {
+        let why = "must be a mail address such as ada@example.org";
+        unfit.faults.insert("admin-email".into(), why.into());
+    }
+    if unfit.stale || !unfit.faults.is_empty() {
+        return Some(Answer::Unfit(unfit));
+    }
+    let present = settings();
+    let same = |(name, answer): (&String, &String)| {
+        present.questions.iter().any(|q| q.name == *name && q.value == *answer)
+    };
+    answers.iter().all(same).then_some(Answer::Done)
 }
 
 fn scripts() -> Vec<(&'static str, String)> {

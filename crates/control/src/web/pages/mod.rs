@@ -4,6 +4,7 @@ pub mod overview;
 pub mod packages;
 pub mod plugins;
 pub mod power;
+pub mod settings;
 pub mod sign_in;
 pub mod tasks;
 pub mod updates;

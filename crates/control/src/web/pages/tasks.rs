@@ -91,7 +91,8 @@ struct Page {
     /// `restart` or `shutdown` while the machine has not come back from it.
     leaving: &'static str,
     boot_id: String,
-    back: &'static str,
+    /// Where a person came from: the address and what to call it.
+    back: (String, &'static str),
 }
 
 /// `GET /tasks`
@@ -162,11 +163,13 @@ fn leaving(task: &Task, booted: u64) -> &'static str {
     }
 }
 
-/// Where a person came from.
-fn way_back(task: &Task) -> &'static str {
-    match task.work {
-        Work::Refresh {} | Work::Upgrade { .. } => "/updates",
-        Work::Restart {} | Work::Shutdown {} | Work::Action { .. } => "/",
+fn way_back(task: &Task) -> (String, &'static str) {
+    match &task.work {
+        Work::Refresh {} | Work::Upgrade { .. } => ("/updates".into(), "Back to updates"),
+        Work::Settings { appliance, .. } => {
+            (format!("/settings/{}", pages::percent(appliance)), "Back to the settings")
+        }
+        Work::Restart {} | Work::Shutdown {} | Work::Action { .. } => ("/".into(), "To the overview"),
     }
 }
 
