@@ -5,6 +5,7 @@
 pub mod client;
 pub mod corpus;
 pub mod definitions;
+pub mod page;
 pub mod wiki;
 
 use anyhow::{Context, Result};

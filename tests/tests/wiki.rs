@@ -5,9 +5,10 @@
 use anyhow::{Context, Result};
 use scenarios::{
     Dist, apt,
-    client::sign_in_link,
     definitions::{build, publish, with_version},
-    lab, machine_with_tools, vainstall,
+    lab, machine_with_tools,
+    page::{sign_in, url as page, watch},
+    vainstall,
     wiki::Wiki,
 };
 use std::{
@@ -15,11 +16,10 @@ use std::{
     path::{Path, PathBuf},
     time::{Duration, Instant},
 };
-use testbed::{Lab, Machine, browser::Browser, machine::wait_until};
+use testbed::{Lab, Machine, browser::Browser};
 
 const NAME: &str = r#"Müllers "Küche" & Co's Wiki"#;
 const PASSWORD: &str = "Zwölf große Käse'\"$x";
-const TASK: Duration = Duration::from_secs(180);
 
 /// A repository of this test's own, so that packages can be published into it.
 fn own_lab(folder: &Path) -> Result<(Dist, Lab, PathBuf)> {
@@ -57,7 +57,7 @@ fn from_a_fresh_debian_to_a_wiki_that_is_kept() -> Result<()> {
     engine_repairs_what_has_drifted(&machine)?;
     done("drifted and repaired");
     let browser = Browser::start(1280, 900, false)?;
-    sign_in(&machine, &browser)?;
+    a_link_signs_in_once(&machine, &browser)?;
     overview_shows_the_machine(&machine, &browser)?;
     done("signed in");
     backup_and_restore_in_the_page(&machine, &browser)?;
@@ -134,11 +134,8 @@ fn engine_repairs_what_has_drifted(machine: &Machine) -> Result<()> {
     Ok(())
 }
 
-fn sign_in(machine: &Machine, browser: &Browser) -> Result<()> {
-    let link = sign_in_link(machine)?;
-    browser.open(&link)?;
-    browser.click_text("Sign in")?;
-    browser.wait_for_text("Overview", Duration::from_secs(10))?;
+fn a_link_signs_in_once(machine: &Machine, browser: &Browser) -> Result<()> {
+    let link = sign_in(machine, browser)?;
     let second = Browser::start(800, 600, false)?;
     second.open(&link)?;
     if second.script("return !!document.querySelector('form')")?.as_bool() == Some(true) {
@@ -148,10 +145,6 @@ fn sign_in(machine: &Machine, browser: &Browser) -> Result<()> {
     second.open(&page(machine, "/updates"))?;
     assert!(second.text()?.contains("appliance-control link"), "the spent link signed in");
     Ok(())
-}
-
-fn page(machine: &Machine, path: &str) -> String {
-    format!("https://{}:8080{path}", machine.address)
 }
 
 fn overview_shows_the_machine(machine: &Machine, browser: &Browser) -> Result<()> {
@@ -165,23 +158,6 @@ fn overview_shows_the_machine(machine: &Machine, browser: &Browser) -> Result<()
     }
     assert!(text.contains(&format!("http://{}/", machine.address)), "{text}");
     Ok(())
-}
-
-/// Watches the page of a task until it has a result, and says whether the line stood in its log while it ran.
-fn watch(browser: &Browser, line: &str) -> Result<bool> {
-    let (mut live, mut state) = (false, String::new());
-    wait_until(TASK, || {
-        let look = "return [document.querySelector('#task')?.dataset.state, \
-                    document.querySelector('#log')?.textContent]";
-        let seen = browser.script(look).unwrap_or_default();
-        state = seen[0].as_str().unwrap_or_default().into();
-        live |= state == "running" && seen[1].as_str().is_some_and(|log| log.contains(line));
-        !matches!(state.as_str(), "running" | "")
-    });
-    assert_eq!(state, "ok", "{}", browser.text()?);
-    let log = browser.script("return document.querySelector('#log').textContent")?;
-    assert!(log.as_str().unwrap_or_default().contains(line), "no {line:?} in the log: {log}");
-    Ok(live)
 }
 
 fn backup_and_restore_in_the_page(machine: &Machine, browser: &Browser) -> Result<()> {
@@ -278,9 +254,7 @@ fn pictures(machine: &Machine, browser: &Browser) -> Result<()> {
         [("overview-dark.png", 1280, 900, true), ("overview-phone.png", 390, 844, false)]
     {
         let other = Browser::start(width, height, dark)?;
-        other.open(&sign_in_link(machine)?)?;
-        other.click_text("Sign in")?;
-        other.wait_for_text("Overview", Duration::from_secs(10))?;
+        sign_in(machine, &other)?;
         other.screenshot(&folder.join(file))?;
     }
     Ok(())
@@ -293,9 +267,7 @@ fn the_page_survives_its_own_upgrade() -> Result<()> {
     let machine = machine_with_tools(&lab, &dist, "upgrade")?;
     apt(&machine, &["install", "appliance-control"])?;
     let browser = Browser::start(1280, 900, false)?;
-    browser.open(&sign_in_link(&machine)?)?;
-    browser.click_text("Sign in")?;
-    browser.wait_for_text("Overview", Duration::from_secs(10))?;
+    sign_in(&machine, &browser)?;
     publish_version(&dist, &repository, "packaging/appliance-control", "0.1.1")?;
     browser.open(&page(&machine, "/updates"))?;
     browser.click_text("Look for updates")?;

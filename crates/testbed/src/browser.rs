@@ -118,6 +118,12 @@ impl Browser {
         let element = self.find("css selector", selector)?;
         self.post(&format!("element/{element}/value"), json!({ "text": text })).map(drop)
     }
+    /// Types into an input in the place of what is in it.
+    pub fn replace(&self, selector: &str, text: &str) -> Result<()> {
+        let element = self.find("css selector", selector)?;
+        self.post(&format!("element/{element}/clear"), json!({}))?;
+        self.post(&format!("element/{element}/value"), json!({ "text": text })).map(drop)
+    }
     pub fn wait_for_text(&self, text: &str, limit: Duration) -> Result<()> {
         if wait_until(limit, || self.text().is_ok_and(|t| t.contains(text))) {
             return Ok(());
