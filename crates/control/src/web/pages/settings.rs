@@ -67,6 +67,8 @@ struct Field {
     optional: bool,
     /// Left empty, there is an answer all the same.
     kept: bool,
+    /// A secret that was typed is gone.
+    again: bool,
     hint: &'static str,
     fault: String,
     /// The present answer, where another one was typed and somebody else was faster.
@@ -270,6 +272,7 @@ fn field(question: &Setting, settings: &Settings, tried: &Tried) -> Field {
         choices: choices.collect(),
         optional: question.optional,
         kept: question.kept || question.made,
+        again: gone,
         hint: match (secret, gone, question.kept, question.made) {
             (true, true, ..) => "Type it again: what was typed here is never sent back to a page.",
             (true, _, true, _) => "Leave it empty to keep the present one.",
