@@ -52,13 +52,13 @@ pub fn run(folder: &Path, record: &Record, log: &mut Log) -> Ending {
     judge(appliance, &checks(appliance))
 }
 
-/// Statuses 2 and 3 say that nothing has changed.
+/// With statuses 2 and 3 the program's own words say all.
 fn not_applied(appliance: &str, output: &Output) -> Ending {
     let details = output.tail(10);
     let said = details.last().map(String::as_str).unwrap_or_default();
     let said = said.trim().strip_prefix("appliance-configure: ").unwrap_or(said.trim()).to_owned();
     match output.status.code() {
-        Some(2 | 3) => Ending::failed(format!("Nothing was changed: {said}."), details),
+        Some(2 | 3) => Ending::failed(format!("It could not be done: {said}."), details),
         _ => {
             let message =
                 "The new answers are kept, but they could not be applied. When what is wrong is put right,";
@@ -113,7 +113,7 @@ mod tests {
             let script = format!("echo 'appliance-configure: because' >&2; exit {status}");
             not_applied("wiki", &Program::new("sh").args(["-c", &script]).output().unwrap())
         };
-        assert_eq!(ended(3).message, "Nothing was changed: because.");
+        assert_eq!(ended(3).message, "It could not be done: because.");
         assert!(ended(1).message.contains("are kept") && ended(1).details[0].contains("because"));
     }
 }
