@@ -311,7 +311,7 @@ fn settings_show_every_answer_and_take_new_ones() {
         "Welcome,\n&#60;script&#62;",
         "Only if \u{201c}Send notifications by mail\u{201d} is ticked.",
         "Only if \u{201c}Relay that takes the mail\u{201d} is not \u{201c}localhost\u{201d}.",
-        "Leave it empty to keep the present one.",
+        "One is in use: leave this empty to keep it.",
         &format!("name=\"revision\" value=\"{REVISION}\""),
     ] {
         assert!(text.contains(part), "{part} is missing:\n{text}");

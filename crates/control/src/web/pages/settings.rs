@@ -275,7 +275,7 @@ fn field(question: &Setting, settings: &Settings, tried: &Tried) -> Field {
         again: gone,
         hint: match (secret, gone, question.kept, question.made) {
             (true, true, ..) => "Type it again: what was typed here is never sent back to a page.",
-            (true, _, true, _) => "Leave it empty to keep the present one.",
+            (true, _, true, _) => "One is in use: leave this empty to keep it.",
             (true, _, _, true) => "Leave it empty and the machine makes one.",
             _ => "",
         },
