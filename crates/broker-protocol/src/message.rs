@@ -277,6 +277,9 @@ pub struct Setting {
     pub kept: bool,
     /// Of a secret that is not kept: an empty answer has one made.
     pub made: bool,
+    /// Nobody is asked: no part of a form.
+    #[serde(default)]
+    pub internal: bool,
     pub optional: bool,
     /// Whether its condition holds now.
     pub asked: bool,

@@ -46,6 +46,8 @@ pub struct Setting {
     pub kept: bool,
     /// Of a secret that is not kept: an empty answer has one made.
     pub made: bool,
+    /// Nobody is asked: no part of a form.
+    pub internal: bool,
     pub optional: bool,
     /// Whether its condition holds now.
     pub asked: bool,
@@ -100,6 +102,7 @@ pub fn show(machine: &Machine, installed: &Installed, languages: &[String]) -> R
             value: if question.is_secret() { String::new() } else { value },
             kept,
             made: question.is_secret() && !kept && question.generate.is_some(),
+            internal: question.internal,
             optional: question.optional,
             asked: present.is_some(),
             when: question.when.as_ref().map(|when| condition(when, questions)),

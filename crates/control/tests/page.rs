@@ -316,6 +316,7 @@ fn settings_show_every_answer_and_take_new_ones() {
     ] {
         assert!(text.contains(part), "{part} is missing:\n{text}");
     }
+    assert!(!text.contains("database-wiki"), "what nobody is asked is no setting");
     // the form as it is: nothing changes
     let reply = page.post(path, ADMINISTRATOR, &settings_form(&[]));
     assert!(reply.status == 200 && reply.text().contains("in use already"), "{}", reply.text());

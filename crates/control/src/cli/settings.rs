@@ -58,7 +58,7 @@ fn print(session: &Session, settings: &Settings) -> Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     let row = |q: &Setting| vec![harmless(&q.name), answer(q), harmless(&q.prompt)];
-    let rows: Vec<Vec<String>> = settings.questions.iter().map(row).collect();
+    let rows: Vec<Vec<String>> = settings.questions.iter().filter(|q| !q.internal).map(row).collect();
     show::table(session, &mut io::stdout().lock(), &["Name", "Answer", "Question"], &rows)?;
     Ok(ExitCode::SUCCESS)
 }

@@ -232,7 +232,7 @@ fn status(tried: &Tried) -> StatusCode {
 /// Neighbours with the same title stand together.
 fn groups(settings: &Settings, tried: &Tried) -> Vec<Group> {
     let mut groups: Vec<Group> = vec![];
-    for question in &settings.questions {
+    for question in settings.questions.iter().filter(|q| !q.internal) {
         let title = text::harmless(question.group.as_deref().unwrap_or_default());
         let field = field(question, settings, tried);
         match groups.last_mut() {
