@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 const FORMATS: &[&str] = &["deb", "debconf", "appliance", "events"];
 const DOING: &[&str] = &["exec", "apt", "repository", "configure", "backup", "rehearsal"];
-const BOUNDARIES: &[&str] = &["plugin", "broker-protocol", "broker"];
+const BOUNDARIES: &[&str] = &["plugin", "broker-protocol", "broker", "webpage"];
 const PROGRAMS: &[&str] = &["vabuild", "vainstall", "control"];
 
 /// Every package to all that it needs at run time, directly and through others.
@@ -72,7 +72,7 @@ fn the_page_links_no_apt_and_the_broker_no_network() {
         }
     };
     without("control", &["apt", "configure", "backup", "broker", "repository", "deb"]);
-    without("broker", &["axum", "hyper", "tokio", "rustls", "askama", "minijinja", "ureq"]);
+    without("broker", &["webpage", "axum", "hyper", "tokio", "rustls", "askama", "minijinja", "ureq"]);
     for name in FORMATS {
         without(name, &["exec", "tokio", "ureq"]);
     }

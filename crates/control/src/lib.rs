@@ -8,16 +8,12 @@
 //!
 //! * [`cli`]: the command line
 //! * [`web`]: the web process
-//! * [`certificate`]: the TLS certificate of the page
 //! * [`machine`]: what /proc says about this machine
-//! * [`network`]: its names and addresses
 //! * [`log`]: a task's events, read from any byte on
 //! * [`text`]: sizes, times and lines from elsewhere, for a person's eyes
 
-pub mod certificate;
 pub mod cli;
 pub mod log;
 pub mod machine;
-pub mod network;
 pub mod text;
 pub mod web;

@@ -1,10 +1,9 @@
 //! Sign-in links.
 
 use crate::{
-    certificate::{self, Identity},
     cli::session::{Session, strange},
-    network::Network,
     text,
+    web::CERTIFICATE,
 };
 use anyhow::Result;
 use broker_protocol::{Answer, Ask};
@@ -17,6 +16,7 @@ use std::{
     process::ExitCode,
     time::Duration,
 };
+use webpage::{certificate::Identity, network::Network};
 
 /// Where appliance-control.socket listens.
 const PORT: u16 = 8080;
@@ -57,7 +57,7 @@ pub fn link(session: &Session, minutes: u32, viewer: bool) -> Result<ExitCode> {
 
 /// The page makes its certificate when it starts, and any connection starts it: one is made before the file is read.
 fn fingerprint() -> Option<String> {
-    let read = || Identity::read(Path::new(certificate::FOLDER)).ok().map(|i| i.fingerprint());
+    let read = || Identity::read(Path::new(CERTIFICATE)).ok().map(|i| i.fingerprint());
     read().or_else(|| {
         wake_up().ok()?;
         read()

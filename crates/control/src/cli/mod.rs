@@ -132,7 +132,7 @@ enum Command {
     Serve {
         #[arg(long)]
         listen: Option<SocketAddr>,
-        #[arg(long, default_value = crate::certificate::FOLDER)]
+        #[arg(long, default_value = crate::web::CERTIFICATE)]
         tls: PathBuf,
         /// Seconds without a connection after which it ends
         #[arg(long, default_value_t = 30)]

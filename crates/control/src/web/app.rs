@@ -1,6 +1,6 @@
 //! What the handlers share.
 
-use crate::{network::Network, web::reply::Failure};
+use crate::web::reply::Failure;
 use broker_protocol::{Answer, Ask, Client, ClientError, FaultyPlugin, Reason, Request};
 use plugin::Manifest;
 use std::{
@@ -12,6 +12,7 @@ use std::{
     },
     time::{Duration, Instant},
 };
+use webpage::network::Network;
 
 /// So long the navigation may show plugins that are gone. Nothing is decided by it.
 const PLUGINS_FRESH: Duration = Duration::from_secs(5);

@@ -1,11 +1,10 @@
 //! The web process: unprivileged, it holds nothing that is worth stealing and decides nothing that the broker does not
 //! decide again.
 //!
-//! A connection comes in at [`server`], which tells TLS from plain HTTP by its first byte. A request passes the
+//! A connection comes in at [`webpage::server`], which tells TLS from plain HTTP by its first byte. A request passes the
 //! [`gate`] (host, session, role, proof of origin) of its route, and the routes are one table in [`routes`]. What the
 //! handlers in [`pages`] give back is a page or, for `Accept: application/json`, the same as JSON.
 //!
-//! * [`server`], [`connection`]: accept, limits, the end when nobody is there
 //! * [`routes`]: the table of all addresses with who may use them
 //! * [`gate`]: what every request has to pass
 //! * [`app`]: what handlers share: the broker, the machine's names
@@ -16,19 +15,30 @@
 
 pub mod app;
 pub mod assets;
-pub mod connection;
 pub mod download;
 pub mod gate;
 pub mod pages;
 pub mod reply;
 pub mod routes;
-pub mod server;
 pub mod stream;
 pub mod upload;
 
-use crate::{certificate, network::Network, text};
-use anyhow::{Context, Result};
-use std::{net::SocketAddr, path::PathBuf, time::Duration};
+use crate::text;
+use anyhow::{Context, Result, bail};
+use std::{
+    net::{SocketAddr, TcpListener},
+    path::PathBuf,
+    sync::Arc,
+    time::Duration,
+};
+use webpage::{
+    certificate,
+    network::Network,
+    server::{self, Site},
+};
+
+/// Where the unit's StateDirectory= puts the certificate.
+pub const CERTIFICATE: &str = "/var/lib/appliance-control/tls";
 
 /// How the web process is started.
 #[derive(Debug, Clone)]
@@ -46,8 +56,8 @@ pub struct Options {
 pub fn run(options: &Options) -> Result<()> {
     let network = Network::read();
     let identity = certificate::ensure(&options.tls, &network, text::now())?;
-    let listener = server::listener(options.listen)?;
-    let app = app::App::new(&options.broker, network);
+    let listener = listener(options.listen)?;
+    let site = site(app::App::new(&options.broker, network));
     // one thread serves; those that wait for the broker come and go
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -56,7 +66,24 @@ pub fn run(options: &Options) -> Result<()> {
         .thread_keep_alive(Duration::from_secs(2))
         .build()
         .context("cannot start the runtime")?;
-    let result = runtime.block_on(server::serve(listener, server::tls(identity)?, app, options.idle));
+    let result = runtime.block_on(server::serve(listener, server::tls(identity)?, site, options.idle));
     runtime.shutdown_background();
     result
+}
+
+/// All addresses of the page.
+pub fn site(app: app::App) -> Site {
+    Site { router: routes::router(&app), ours: Arc::new(move |host| app.answers_to(host)) }
+}
+
+/// The socket that systemd opened, or one of our own.
+fn listener(listen: Option<SocketAddr>) -> Result<TcpListener> {
+    if let Some(address) = listen {
+        return TcpListener::bind(address).with_context(|| format!("cannot listen on {address}"));
+    }
+    let given = listenfd::ListenFd::from_env().take_tcp_listener(0).context("cannot take over the socket")?;
+    let Some(listener) = given else {
+        bail!("no socket was handed over: this is started by appliance-control.socket");
+    };
+    Ok(listener)
 }

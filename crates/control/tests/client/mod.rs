@@ -3,20 +3,17 @@
 #![allow(clippy::unwrap_used, reason = "what breaks in here breaks the test")]
 
 use crate::fake::Fake;
-use control::{
-    certificate,
-    network::Network,
-    web::{app::App, server},
-};
+use control::web::{app::App, site};
 use std::{
     io::{Read, Write},
-    net::{SocketAddr, TcpStream},
+    net::{SocketAddr, TcpListener, TcpStream},
     path::Path,
     sync::Arc,
     thread::JoinHandle,
     time::Duration,
 };
 use tokio_rustls::rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned, crypto::ring};
+use webpage::{certificate, network::Network, server};
 
 /// A page on a port of its own, with a fake broker behind it.
 pub struct Page {
@@ -123,12 +120,12 @@ fn serve(folder: &Path, broker: &Path, idle: Duration) -> (SocketAddr, JoinHandl
         .unwrap()
         .with_root_certificates(roots)
         .with_no_client_auth();
-    let listener = server::listener(Some("127.0.0.1:0".parse().unwrap())).unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
-    let (acceptor, app) = (server::tls(identity).unwrap(), App::new(broker, network));
+    let (acceptor, site) = (server::tls(identity).unwrap(), site(App::new(broker, network)));
     let ended = std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(server::serve(listener, acceptor, app, idle)).unwrap();
+        runtime.block_on(server::serve(listener, acceptor, site, idle)).unwrap();
     });
     (address, ended, Arc::new(tls))
 }

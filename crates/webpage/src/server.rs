@@ -2,14 +2,9 @@
 
 use crate::{
     certificate::Identity,
-    web::{
-        app::App,
-        connection::{Patient, Place, Places},
-        gate::Peer,
-        routes,
-    },
+    connection::{Patient, Place, Places},
 };
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use axum::Router;
 use hyper::{body::Incoming, server::conn::http1, service::Service};
 use hyper_util::{
@@ -17,7 +12,7 @@ use hyper_util::{
     service::TowerToHyperService,
 };
 use std::{
-    net::{SocketAddr, TcpListener as StdListener},
+    net::{IpAddr, SocketAddr, TcpListener as StdListener},
     sync::Arc,
     time::Duration,
 };
@@ -35,21 +30,16 @@ const BUFFER: usize = 32 << 10;
 /// Bytes of a plain request that are looked at.
 const PLAIN_HEAD: usize = 8 << 10;
 
-/// The socket that systemd opened, or one of our own.
-pub fn listener(listen: Option<SocketAddr>) -> Result<StdListener> {
-    let listener = match listen {
-        Some(address) => StdListener::bind(address).with_context(|| format!("cannot listen on {address}"))?,
-        None => {
-            let given =
-                listenfd::ListenFd::from_env().take_tcp_listener(0).context("cannot take over the socket")?;
-            let Some(listener) = given else {
-                bail!("no socket was handed over: this is started by appliance-control.socket");
-            };
-            listener
-        }
-    };
-    listener.set_nonblocking(true).context("cannot set up the socket")?;
-    Ok(listener)
+/// Where the connection comes from: an extension of every request.
+#[derive(Debug, Clone, Copy)]
+pub struct Peer(pub IpAddr);
+
+/// What is served, and how long.
+#[derive(Clone)]
+pub struct Site {
+    pub router: Router,
+    /// Whether this machine answers to that name (a `Host` header).
+    pub ours: Arc<dyn Fn(&str) -> bool + Send + Sync>,
 }
 
 pub fn tls(identity: Identity) -> Result<TlsAcceptor> {
@@ -66,9 +56,10 @@ pub fn tls(identity: Identity) -> Result<TlsAcceptor> {
 }
 
 /// Until nobody has been connected for `idle`. What waits in the socket then starts us again.
-pub async fn serve(listener: StdListener, tls: TlsAcceptor, app: App, idle: Duration) -> Result<()> {
+pub async fn serve(listener: StdListener, tls: TlsAcceptor, site: Site, idle: Duration) -> Result<()> {
+    listener.set_nonblocking(true).context("cannot set up the socket")?;
     let listener = TcpListener::from_std(listener).context("cannot use the socket")?;
-    let (router, places) = (routes::router(&app), Places::default());
+    let places = Places::default();
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -84,9 +75,9 @@ pub async fn serve(listener: StdListener, tls: TlsAcceptor, app: App, idle: Dura
             }
         };
         let Some(place) = places.take(peer.ip()) else { continue };
-        let (tls, app, router) = (tls.clone(), app.clone(), router.clone());
+        let (tls, site) = (tls.clone(), site.clone());
         // what a connection ends with is the peer's affair
-        tokio::spawn(async move { drop(connection(stream, peer, place, tls, app, router).await) });
+        tokio::spawn(async move { drop(connection(stream, peer, place, tls, site).await) });
     }
 }
 
@@ -95,8 +86,7 @@ async fn connection(
     peer: SocketAddr,
     _place: Place,
     tls: TlsAcceptor,
-    app: App,
-    router: Router,
+    site: Site,
 ) -> Result<()> {
     stream.set_nodelay(true)?;
     let mut first = [0];
@@ -105,10 +95,10 @@ async fn connection(
     }
     // 0x16: a TLS handshake record (RFC 8446, section 5.1); no method of HTTP begins with it
     if first[0] != 0x16 {
-        return timeout(PATIENCE, plain(stream, &app)).await?;
+        return timeout(PATIENCE, plain(stream, &site)).await?;
     }
     let stream = timeout(PATIENCE, tls.accept(Patient::new(stream))).await??;
-    let router = TowerToHyperService::new(router);
+    let router = TowerToHyperService::new(site.router);
     let service = hyper::service::service_fn(move |mut request: hyper::Request<Incoming>| {
         request.extensions_mut().insert(Peer(peer.ip().to_canonical()));
         router.call(request)
@@ -119,19 +109,20 @@ async fn connection(
 }
 
 /// Somebody typed the address without `https`.
-async fn plain(mut stream: TcpStream, app: &App) -> Result<()> {
+async fn plain(mut stream: TcpStream, site: &Site) -> Result<()> {
     let mut head = Vec::with_capacity(1024);
     while !head.windows(4).any(|w| w == b"\r\n\r\n") && head.len() < PLAIN_HEAD {
         if stream.read_buf(&mut head).await? == 0 {
             break;
         }
     }
-    let answer = match redirection(&String::from_utf8_lossy(&head), |host| app.answers_to(host)) {
+    let answer = match redirection(&String::from_utf8_lossy(&head), &*site.ours) {
         Some(location) => format!(
             "HTTP/1.1 308 Permanent Redirect\r\nLocation: {location}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
         ),
         None => {
-            let text = "This is the management page of an appliance. Open it as https://ADDRESS:8080/\n";
+            let port = stream.local_addr()?.port();
+            let text = format!("This is a page of an appliance. Open it as https://ADDRESS:{port}/\n");
             format!(
                 "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{text}",
                 text.len()

@@ -1,10 +1,10 @@
-//! The TLS certificate of the page: made at the first start, self-signed, ECDSA P-256, for this machine's names and
-//! addresses, and made anew a month before it ends.
+//! The TLS certificate of a page: self-signed, ECDSA P-256, for this machine's names and addresses. One that is kept is
+//! made at the first start and made anew a month before it ends.
 //!
 //! Key and certificate stand in one file, so that one rename(2) replaces both and no reader ever sees a pair that does
 //! not match.
 
-use crate::{network::Network, text};
+use crate::network::Network;
 use anyhow::{Context, Result, bail};
 use rcgen::{
     CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, KeyPair, KeyUsagePurpose,
@@ -15,11 +15,10 @@ use std::{
     io::Write,
     os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
+    time::Duration,
 };
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
 
-/// Where the unit's StateDirectory= puts it.
-pub const FOLDER: &str = "/var/lib/appliance-control/tls";
 const DAY: u64 = 86_400;
 /// Browsers refuse server certificates that live longer than 398 days.
 const LIFE: u64 = 397 * DAY;
@@ -67,12 +66,17 @@ pub fn ensure(folder: &Path, network: &Network, now: u64) -> Result<Identity> {
     if let Some(identity) = Identity::read(folder).ok().filter(usable) {
         return Ok(identity);
     }
-    let pem = make(network, now)?;
+    let pem = pem(network, now)?;
     write(folder, &pem).with_context(|| format!("cannot write the certificate into {}", folder.display()))?;
     Identity::read(folder)
 }
 
-fn make(network: &Network, now: u64) -> Result<String> {
+/// For one run: kept nowhere.
+pub fn make(network: &Network, now: u64) -> Result<Identity> {
+    parse(pem(network, now)?.as_bytes())
+}
+
+fn pem(network: &Network, now: u64) -> Result<String> {
     let mut subjects = network.names.clone();
     subjects.push("localhost".into());
     subjects.extend(network.addresses.iter().map(|a| a.to_string()));
@@ -80,10 +84,7 @@ fn make(network: &Network, now: u64) -> Result<String> {
     // what cannot stand in a certificate is left out: a host name may hold characters that DNS does not know
     subjects.retain(|s| CertificateParams::new(vec![s.clone()]).is_ok());
     let mut params = CertificateParams::new(subjects).context("cannot describe the certificate")?;
-    let date = |seconds| {
-        let (year, month, day) = text::civil(seconds / DAY);
-        rcgen::date_time_ymd(year as i32, month as u8, day as u8)
-    };
+    let date = |seconds| rcgen::date_time_ymd(1970, 1, 1) + Duration::from_secs(seconds);
     let expires = (now + LIFE) / DAY * DAY;
     // a day back: the clock of the machine in front of the person may be late
     (params.not_before, params.not_after) = (date(now - DAY.min(now)), date(expires));
@@ -91,7 +92,7 @@ fn make(network: &Network, now: u64) -> Result<String> {
     params
         .distinguished_name
         .push(DnType::CommonName, network.names.first().map_or("appliance", |n| n.as_str()));
-    params.distinguished_name.push(DnType::OrganizationName, "Appliance management page");
+    params.distinguished_name.push(DnType::OrganizationName, "Virtual appliance");
     params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
     let key = KeyPair::generate().context("cannot make a key")?;

@@ -1,0 +1,14 @@
+//! What every page of ours in a browser stands on: the management page, and the questions of an installation.
+//!
+//! * [`server`]: accepts TLS, and on the same port plain HTTP, which is only told where to go; [`connection`] has its limits
+//! * [`certificate`]: self-signed, made on the machine
+//! * [`network`]: the machine's names and addresses
+//! * [`browser`]: what every answer carries, and what a browser says of itself
+//! * [`assets`]: style, script and icon
+
+pub mod assets;
+pub mod browser;
+pub mod certificate;
+pub mod connection;
+pub mod network;
+pub mod server;
