@@ -109,7 +109,7 @@ pub fn collect(
                 answers.insert(name, found);
                 continue;
             }
-            Ok(None) if waits => {}
+            Ok(None) if waits || is_made_of(question, &unclear) => {}
             Ok(None) => match question.generate {
                 Some(wanted) => {
                     let value = generate(wanted.length, random)?;
@@ -182,6 +182,12 @@ fn answer<'s>(
     let default = default_of(question, host, asked);
     let default = default.or((question.optional && question.generate.is_none()).then(String::new));
     Ok(default.map(|value| Answer { value, secret, origin: Origin::Default }))
+}
+
+/// Whether the default takes in one of these answers.
+fn is_made_of(question: &Question, answers: &[&str]) -> bool {
+    let parts = question.default.as_deref().and_then(|d| seed_value::parse(d).ok()).unwrap_or_default();
+    seed_value::answers_used(&parts).any(|name| answers.contains(&name))
 }
 
 fn unknown_names(questions: &[Question], sources: &[Source]) -> Vec<Obstacle> {
@@ -342,6 +348,15 @@ mod tests {
         assert_eq!(told, expect);
         let secret = answers["password"].expose();
         assert!(secret.len() == 24 && !format!("{answers:?}").contains(secret));
+    }
+
+    #[test]
+    fn a_default_made_of_a_wrong_answer_is_no_second_mistake() {
+        let mut contact = question("contact", QuestionType::Email);
+        contact.default = Some("root@{{ answers.domain }}".into());
+        let questions = [question("domain", QuestionType::Domain), contact];
+        let found = obstacles(&questions, &[source(Origin::CommandLine, &[("domain", "x")])]);
+        assert_eq!(found.len(), 1, "{found:?}");
     }
 
     #[test]

@@ -5,11 +5,11 @@ mod sources;
 use crate::{
     cli::Arguments,
     failure::{Exit, Failure, Result},
+    owner::Owner,
     progress::Progress,
     seeding,
     signals::Signals,
     state::Stored,
-    terminal,
 };
 use appliance::{
     Host, Problem,
@@ -46,7 +46,8 @@ pub fn all(
     sources.push(Source::new(Origin::Stored, known.stored.answers.clone()));
     sources.push(Source::new(Origin::Debconf, of_debconf(questions, &seeds.appliance, known.debconf)));
     let first = gather(questions, &sources, host)?;
-    let alone = arguments.dry_run || arguments.non_interactive || !terminal::is_there();
+    let owner = Owner::of(arguments, progress);
+    let alone = arguments.dry_run || !owner.is_there();
     let refused =
         |obstacles: &[Obstacle]| Err(refused(&explicit.problems, obstacles, questions, &seeds.appliance));
     let obstacles = first.as_ref().err().cloned().unwrap_or_default();
@@ -63,7 +64,7 @@ pub fn all(
             let given = given(&sources, questions);
             if questions.iter().any(|q| !q.internal && !given.contains_key(&q.name)) {
                 progress.pause();
-                let typed = terminal::converse(questions, &given, host, signals)?;
+                let typed = owner.converse(seeds, &given, host, signals)?;
                 sources.push(Source::new(Origin::Person, typed));
             }
             match gather(questions, &sources, host)? {

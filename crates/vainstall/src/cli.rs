@@ -1,6 +1,7 @@
 //! The command line.
 
 use crate::{
+    fence::Fence,
     frontend::{gate, relay},
     install, progress,
 };
@@ -17,12 +18,16 @@ Examples:
   vainstall moinmoin --repository http://appliances.example.org/debian --key appliances.asc
   vainstall moinmoin --set wiki-name='Our Wiki' --answers answers.toml --non-interactive
   vainstall moinmoin --dry-run
+  vainstall moinmoin --web
   vainstall --reconfigure moinmoin --set wiki-name='New name'
   vainstall --remove moinmoin
 
 Answers, the first that has one wins: --set, --answers, VAINSTALL_ANSWER_WIKI_NAME in the environment, systemd's
 credentials (vainstall.moinmoin.wiki-name, vainstall.moinmoin, vainstall.answers), cloud-init's user data, what an
-interrupted run was told, debconf; then, at a terminal, you are asked.
+interrupted run was told, debconf; then you are asked, at the terminal or with --web on a page in your browser. The page's
+link and its certificate's fingerprint are printed; each link opens one browser, once.
+
+An image asks when it boots for the first time: systemctl enable vainstall-fence@NAME vainstall-first-boot@NAME.
 
 Exit status: 0 the appliance is healthy, 1 it is not or the work failed, 2 wrong or missing input, 3 not possible on
 this machine, 4 network or repository, 5 disk full.";
@@ -71,6 +76,16 @@ pub struct Arguments {
     /// Ask nothing; an answer that is missing is an error
     #[arg(long)]
     pub non_interactive: bool,
+    /// Ask on a page in the browser, not at the terminal
+    #[arg(long, conflicts_with_all = ["non_interactive", "remove", "dry_run"])]
+    pub web: bool,
+    /// With --web: give up when nobody has answered for so long
+    #[arg(long, value_name = "SECONDS")]
+    pub web_timeout: Option<u64>,
+    /// As --web, and nothing of this machine but the page and SSH is reachable before the answers are applied; tells the link
+    /// on the console too. For vainstall-first-boot@.service
+    #[arg(long, conflicts_with_all = ["non_interactive", "remove", "reconfigure", "dry_run"])]
+    pub first_boot: bool,
     /// Where packages ask what nobody foresaw: take their own defaults
     #[arg(long)]
     pub accept_defaults: bool,
@@ -105,6 +120,12 @@ pub enum Generate {
     /// Says whether apt may begin
     #[command(hide = true, name = gate::COMMAND)]
     GateDebconf,
+    /// Closes the machine for its first boot, as vainstall-fence@.service
+    #[command(hide = true)]
+    RaiseFence { name: String },
+    /// Opens it again
+    #[command(hide = true)]
+    LowerFence { name: String },
 }
 
 impl Arguments {
@@ -135,6 +156,8 @@ pub fn main() -> ExitCode {
         None => return install::run(&arguments),
         Some(Generate::RelayDebconf) => return relay::main(),
         Some(Generate::GateDebconf) => return gate::main(),
+        Some(Generate::RaiseFence { name }) => return install::told(Fence::of(name).raise()),
+        Some(Generate::LowerFence { name }) => return install::told(Fence::of(name).lower()),
         Some(Generate::Completions { shell }) => Ok(command_line::completions(*shell, Arguments::command())),
         Some(Generate::Man) => command_line::manual(Arguments::command()),
     };

@@ -6,15 +6,18 @@ use crate::{
     ending,
     ending::{Ending, Planned},
     failure::{Exit, Failure, Result, fail},
+    first_boot,
     frontend::{self, Given, Who, person},
-    health, look, plan,
+    health, look,
+    owner::Owner,
+    page::board::Told,
+    plan,
     progress::Progress,
     reconfigure,
     remove::{self, Removal},
     repository, seeding, seeds, servers,
     signals::Signals,
     state::{State, Stored},
-    terminal,
 };
 use appliance::{Host, seeds::SeedsFile};
 use apt::{Apt, Cause, Plan, Work};
@@ -39,18 +42,45 @@ pub fn run(arguments: &Arguments) -> ExitCode {
     let mut progress = Progress::new(arguments.style(), arguments.json);
     let mut told = Ending { appliance: arguments.names().0, ..Ending::default() };
     let result = Signals::watch().and_then(|signals| {
-        let work = if arguments.reconfigure { reconfigure::reconfigure } else { install };
+        let work = match () {
+            () if arguments.first_boot => first_boot::first_boot,
+            () if arguments.reconfigure => reconfigure::reconfigure,
+            () => install,
+        };
+        if arguments.web {
+            progress.show_on(first_boot::page(arguments, None)?);
+        }
         let result = work(arguments, &signals, &mut progress, &mut told);
         signals.clean();
         result
     });
     told.seconds = (started.elapsed().as_secs_f64() * 10.0).round() / 10.0;
+    let shown = Told::of(&told, result.as_ref().err().map(|f| (f.message(), f.lines.clone())));
     if let Err(failure) = result {
-        return failed(failure, told, arguments, &mut progress);
+        let exit = failed(failure, told, arguments, &mut progress);
+        progress.page().map(|page| page.end(shown));
+        return exit;
     }
     progress.say(Kind::Result { status: Status::Ok, message: told.message.clone(), details: vec![] });
+    if arguments.first_boot {
+        first_boot::end(&mut told, shown, &progress);
+        told.tell(arguments.json, progress.style());
+        return ExitCode::SUCCESS;
+    }
     told.tell(arguments.json, progress.style());
+    progress.page().map(|page| page.end(shown));
     ExitCode::SUCCESS
+}
+
+/// The exit status of work that has nothing else to tell.
+pub fn told(result: Result<()>) -> ExitCode {
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("vainstall: {}", failure.message());
+            ExitCode::from(failure.exit as u8)
+        }
+    }
 }
 
 fn run_removal(arguments: &Arguments) -> ExitCode {
@@ -95,7 +125,7 @@ fn failed(failure: Failure, mut told: Ending, arguments: &Arguments, progress: &
     ExitCode::from(failure.exit as u8)
 }
 
-fn install(
+pub fn install(
     arguments: &Arguments,
     signals: &Signals,
     progress: &mut Progress,
@@ -208,7 +238,9 @@ fn install(
     told.url = ending::url_of_installed(&name).or(told.url.take());
     told.secrets = ready.secrets;
     (told.status, told.message) = ("ok", format!("{name} {} is ready.", seeds.version));
-    State::of(&name).forget();
+    if !arguments.first_boot {
+        State::of(&name).forget();
+    }
     Ok(())
 }
 
@@ -241,6 +273,8 @@ fn is_there(name: &str, package: &str, arguments: &Arguments, told: &mut Ending)
     let stored = state.stored();
     if !arguments.dry_run {
         told.secrets = unseen(&stored);
+    }
+    if !arguments.dry_run && !arguments.first_boot {
         state.forget();
     }
     Ok(true)
@@ -310,14 +344,16 @@ fn asking<T>(
     progress: &mut Progress,
     work: impl FnOnce(&Apt, &mut dyn FnMut(Kind)) -> Result<T>,
 ) -> Result<T> {
+    let owner = Owner::of(arguments, progress);
     let progress = Mutex::new(progress);
     let say = |kind| progress.lock().unwrap_or_else(PoisonError::into_inner).say(kind);
-    let ask =
-        |title: &str, questions: &[Asked], _back| person::ask(&progress, host, signals, title, questions);
-    let who = match (arguments.accept_defaults, arguments.non_interactive || !terminal::is_there()) {
+    let ask = |title: &str, questions: &[Asked], _back| {
+        person::ask(&owner, &progress, host, signals, title, questions)
+    };
+    let who = match (arguments.accept_defaults, owner.is_there()) {
         (true, _) => Who::Defaults,
-        (false, true) => Who::Nobody,
-        (false, false) => Who::Person(&ask),
+        (false, false) => Who::Nobody,
+        (false, true) => Who::Person(&ask),
     };
     frontend::around(apt, &who, given, &say, work)
 }

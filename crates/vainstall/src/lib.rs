@@ -10,6 +10,9 @@
 //!    relies on in a run of their own, before it
 //! 5. [`health`]: does it work; that, not apt's status, is the exit status
 //!
+//! The [`owner`] is asked at the [`terminal`] or on a [`page`] in the browser. A machine that boots for the first time asks
+//! there ([`first_boot`]), behind a [`fence`].
+//!
 //! [`reconfigure`] changes answers later. [`remove`] is the way back, with the [`census`] of what was there before
 //! and what of it is in debconf's database, [`questions`].
 //!
@@ -22,10 +25,14 @@ mod census;
 mod cli;
 mod ending;
 mod failure;
+mod fence;
+mod first_boot;
 mod frontend;
 mod health;
 mod install;
 mod look;
+mod owner;
+mod page;
 mod plan;
 mod progress;
 mod questions;

@@ -1,5 +1,6 @@
 //! Progress: a bar, plain lines, or events as JSON Lines.
 
+use crate::page::Page;
 use events::{Event, Kind, Status, Stream};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::{
@@ -29,11 +30,22 @@ pub struct Progress {
     /// Standard output is kept for the ending's JSON.
     to_stderr: bool,
     bar: Option<(ProgressBar, String, Instant)>,
+    /// Tells it too.
+    page: Option<Page>,
 }
 
 impl Progress {
     pub fn new(style: Style, to_stderr: bool) -> Self {
-        Progress { style, to_stderr, bar: None }
+        Progress { style, to_stderr, bar: None, page: None }
+    }
+
+    /// Tells everything on the page, too.
+    pub fn show_on(&mut self, page: Page) {
+        self.page = Some(page);
+    }
+
+    pub fn page(&self) -> Option<&Page> {
+        self.page.as_ref()
     }
 
     pub fn style(&self) -> Style {
@@ -41,6 +53,9 @@ impl Progress {
     }
 
     pub fn say(&mut self, kind: Kind) {
+        if let Some(page) = &self.page {
+            page.board().hear(&kind);
+        }
         match self.style {
             Style::Json => self.line(Event::new(now(), kind).to_line().trim_end()),
             Style::Plain => self.plain(kind),
@@ -59,9 +74,10 @@ impl Progress {
     /// Something found or done, worth a line.
     pub fn note(&mut self, line: impl Into<String>) {
         let line = line.into();
-        match self.style {
-            Style::Bar => self.above(&format!("      {line}")),
-            _ => self.say(Kind::Log { stream: Stream::Stdout, line }),
+        let log = Kind::Log { stream: Stream::Stdout, line: line.clone() };
+        self.say(log);
+        if self.style == Style::Bar {
+            self.above(&format!("      {line}"));
         }
     }
 

@@ -9,10 +9,10 @@ use crate::{
     ending::{self, Ending},
     failure::{Exit, Failure, Result, fail},
     health, look,
+    owner::Owner,
     progress::Progress,
     signals::Signals,
     state::Stored,
-    terminal,
 };
 use appliance::{answers::Origin, question::Question, seeds::SeedsFile};
 use configure::{Installed, Machine, installed, knowledge};
@@ -39,8 +39,8 @@ pub fn reconfigure(
 
     progress.phase(2, "answers", "Questions and answers");
     let present = knowledge::without_secrets(&machine, &here).map_err(|e| Failure::new(Exit::Failed, e))?;
-    let asks = arguments.non_interactive || arguments.dry_run || !terminal::is_there();
-    let (questions, stored) = offering(&here.definition.questions, &present.answers, asks);
+    let alone = arguments.dry_run || !Owner::of(arguments, progress).is_there();
+    let (questions, stored) = offering(&here.definition.questions, &present.answers, alone);
     let known = answers::Known { stored: &stored, debconf: &BTreeMap::new(), host: &present.host };
     let found = answers::all(arguments, &seeds(&here, questions), &known, signals, progress)?;
     let changed: BTreeMap<String, String> = found

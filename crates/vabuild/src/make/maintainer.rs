@@ -36,6 +36,8 @@ struct Units {
     restart_running: String,
     start: String,
     stop: String,
+    /// Patterns for the running instances of templates.
+    instances: String,
     all: String,
 }
 
@@ -50,7 +52,10 @@ impl Units {
             };
             add(&mut units.all);
             // a template has no instance that could be started or stopped by this name
-            if !unit.source.contains("@.") {
+            if unit.source.contains("@.") {
+                units.instances.push(' ');
+                units.instances.push_str(&quote(&unit_name(unit)?.replace("@.", "@*.")));
+            } else {
                 add(&mut units.stop);
                 // a socket goes on listening, so that whoever connects during an upgrade waits instead of being
                 // refused; and a port that was just given up may not be free yet
@@ -146,6 +151,14 @@ fn prerm(package: &Package, units: &Units) -> String {
             "if [ -z \"${{DPKG_ROOT:-}}\" ] && [ \"$1\" = remove ] && [ -d /run/systemd/system ]; then\n    \
              deb-systemd-invoke stop{} >/dev/null || true\nfi\n",
             units.stop
+        );
+    }
+    if !units.instances.is_empty() {
+        let _ = write!(
+            body,
+            "if [ -z \"${{DPKG_ROOT:-}}\" ] && [ \"$1\" = remove ] && [ -d /run/systemd/system ]; then\n    \
+             systemctl --system stop{} >/dev/null || true\nfi\n",
+            units.instances
         );
     }
     body
