@@ -100,6 +100,9 @@ fn the_first_complete_form_wins_and_nothing_typed_is_lost() -> Result<()> {
     let (one, form) = browser_at(&first)?;
     assert_eq!(Client::new()?.get(&first)?.status, 404, "the link works twice");
     let (two, other) = browser_at(&link(&machine, &first)?)?;
+    let wrong = page.join_path(&format!("link/{}", "0".repeat(64)));
+    let tried = (0..11).map(|_| Ok(Client::new()?.get(&wrong)?.status)).collect::<Result<Vec<u16>>>()?;
+    assert_eq!((tried[0], tried[10]), (404, 429), "{tried:?}");
     assert!(form.body.contains("Title of the &#60;guestbook&#62;"), "{}", form.body);
     assert!(!form.body.contains("a.colour"), "what was given is asked:\n{}", form.body);
 
@@ -113,7 +116,10 @@ fn the_first_complete_form_wins_and_nothing_typed_is_lost() -> Result<()> {
     assert!(again.body.contains("value=\"true\" checked"), "{}", again.body);
     assert!(!again.body.contains(PASSWORD), "a secret was sent back");
     assert!(again.body.contains("As you typed it before"), "{}", again.body);
-    assert_eq!(send(&one, &again, &[("a.title", &"x".repeat(300_000))])?.status, 413);
+    let large = folder.path().join("large");
+    fs::write(&large, format!("a.title={}", "x".repeat(300_000)))?;
+    let sent = one.ask(&["--data-binary", &format!("@{}", large.display()), &page.join_path("answers")])?;
+    assert_eq!(sent.status, 413);
     assert_eq!(one.post(&page.join_path("answers"), &[("csrf", "0123"), ("number", "1")])?.status, 403);
 
     // the secret was typed before, and is not typed again
@@ -144,7 +150,7 @@ fn the_first_complete_form_wins_and_nothing_typed_is_lost() -> Result<()> {
     Ok(())
 }
 
-/// Who has no link, a wrong one, speaks plain HTTP, or asks by a strange name.
+/// Who has no link, speaks plain HTTP, or asks by a strange name.
 fn strangers_stay_outside(link: &str) -> Result<()> {
     let (page, stranger) = (base(link), Client::new()?);
     assert_eq!(stranger.get(&page.join_path(""))?.status, 401);
@@ -156,14 +162,6 @@ fn strangers_stay_outside(link: &str) -> Result<()> {
     assert!(plain.url.starts_with("https://"), "{}", plain.url);
     let headers = stranger.ask(&["--head", link])?.body;
     assert!(headers.contains("content-security-policy: default-src 'none'; script-src 'self'"), "{headers}");
-    let wrong = page.join_path(&format!("link/{}", "0".repeat(64)));
-    let tried: Vec<u16> = (0..11).map(|_| stranger.get(&wrong).map_or(0, |a| a.status)).collect();
-    assert_eq!((tried[0], tried[10]), (404, 429), "{tried:?}");
-    // the wait is over for whoever comes from elsewhere, and for this one after a minute
-    ensure!(
-        wait_until(Duration::from_secs(90), || stranger.get(link).is_ok_and(|a| a.status == 200)),
-        "locked out"
-    );
     Ok(())
 }
 
@@ -196,10 +194,11 @@ fn a_first_boot_is_closed_until_its_questions_are_answered() -> Result<()> {
     machine.sh("systemctl -q enable vainstall-fence@guestbook vainstall-first-boot@guestbook; \
          systemctl -q add-requires lighttpd.service vainstall-fence@guestbook.service")?;
     assert!(is_open(&machine, 80));
+    machine.sh("mv /usr/sbin/nft /usr/sbin/nft.away")?;
     machine.reboot()?;
     without_nft_the_application_does_not_start(&machine)?;
 
-    apt(&machine, &["install", "nftables"])?;
+    machine.sh("mv /usr/sbin/nft.away /usr/sbin/nft")?;
     machine.reboot()?;
     let issue = machine.root().join("run/issue.d/vainstall-guestbook.issue");
     let text = || machine.sh("cat /run/issue.d/vainstall-guestbook.issue").unwrap_or_default();
@@ -235,7 +234,7 @@ fn a_first_boot_is_closed_until_its_questions_are_answered() -> Result<()> {
 }
 
 fn without_nft_the_application_does_not_start(machine: &Machine) -> Result<()> {
-    machine.sh("! command -v nft && systemctl is-failed vainstall-fence@guestbook")?;
+    machine.sh("systemctl is-failed vainstall-fence@guestbook")?;
     let journal = machine.sh("journalctl -b -u vainstall-fence@guestbook --no-pager")?;
     assert!(journal.contains("Install nftables in the image"), "{journal}");
     for unit in ["lighttpd", "vainstall-first-boot@guestbook"] {
