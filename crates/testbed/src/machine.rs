@@ -177,6 +177,8 @@ impl Machine {
             ])
             .arg(format!("--machine={}", self.name))
             .arg(format!("--network-namespace-path=/run/netns/{}", self.network))
+            // the network is the machine's own, and so are its rules
+            .arg("--capability=CAP_NET_ADMIN")
             .arg("--directory")
             .arg(self.root())
             .env("SYSTEMD_NSPAWN_UNIFIED_HIERARCHY", "1")
