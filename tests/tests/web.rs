@@ -90,9 +90,9 @@ fn is_open(machine: &Machine, port: u16) -> bool {
 #[test]
 fn the_first_complete_form_wins_and_nothing_typed_is_lost() -> Result<()> {
     let folder = tempfile::tempdir()?;
-    let (dist, lab) = lab_with(folder.path(), "guestbook")?;
+    let (dist, lab) = lab_with(folder.path(), "billboard")?;
     let machine = machine_with_tools(&lab, &dist, "web")?;
-    start(&machine, "guestbook --set colour=green")?;
+    start(&machine, "billboard --set colour=green")?;
     let first = link(&machine, "")?;
     let page = base(&first);
     strangers_stay_outside(&first)?;
@@ -103,7 +103,7 @@ fn the_first_complete_form_wins_and_nothing_typed_is_lost() -> Result<()> {
     let wrong = page.join_path(&format!("link/{}", "0".repeat(64)));
     let tried = (0..11).map(|_| Ok(Client::new()?.get(&wrong)?.status)).collect::<Result<Vec<u16>>>()?;
     assert_eq!((tried[0], tried[10]), (404, 429), "{tried:?}");
-    assert!(form.body.contains("Title of the &#60;guestbook&#62;"), "{}", form.body);
+    assert!(form.body.contains("Title of the &#60;billboard&#62;"), "{}", form.body);
     assert!(!form.body.contains("a.colour"), "what was given is asked:\n{}", form.body);
 
     let title = "Ada's \"Book\" & <more>";
@@ -130,7 +130,7 @@ fn the_first_complete_form_wins_and_nothing_typed_is_lost() -> Result<()> {
         ("a.password", ""),
     ];
     let going = send(&one, &again, &mended)?.ok()?;
-    assert!(going.body.contains("Installation of guestbook"), "{}", going.body);
+    assert!(going.body.contains("Installation of billboard"), "{}", going.body);
     let late = send(
         &two,
         &other,
@@ -142,9 +142,9 @@ fn the_first_complete_form_wins_and_nothing_typed_is_lost() -> Result<()> {
     let end = wait_for(&one, &page.join_path(""), "<h1>Done</h1>")?;
     assert!(end.body.contains(&format!("http://{}/", machine.address)), "{}", end.body);
     assert!(wait_until(LIMIT, || machine.shell("kill -0 $(cat /root/pid)").is_ok_and(|o| !o.success())));
-    let made = Client::new()?.get(&format!("http://{}/guestbook.html", machine.address))?.ok()?.body;
+    let made = Client::new()?.get(&format!("http://{}/billboard.html", machine.address))?.ok()?.body;
     assert!(made.contains("<p>green [ada@example.org]</p>") && made.contains("Book"), "{made}");
-    assert_eq!(machine.sh("cat /etc/guestbook.secret")?.trim(), PASSWORD);
+    assert_eq!(machine.sh("cat /etc/billboard.secret")?.trim(), PASSWORD);
     let told = said(&machine) + &machine.sh("cat /root/out")?;
     assert!(told.contains("is ready") && !told.contains(PASSWORD), "{told}");
     Ok(())
@@ -187,12 +187,12 @@ fn what_nobody_foresaw_is_asked_on_the_page() -> Result<()> {
 #[test]
 fn a_first_boot_is_closed_until_its_questions_are_answered() -> Result<()> {
     let folder = tempfile::tempdir()?;
-    let (dist, lab) = lab_with(folder.path(), "guestbook")?;
+    let (dist, lab) = lab_with(folder.path(), "billboard")?;
     let mut machine = machine_with_tools(&lab, &dist, "image")?;
     // an image: the application is there, its answers are not
     apt(&machine, &["install", "lighttpd"])?;
-    machine.sh("systemctl -q enable vainstall-fence@guestbook vainstall-first-boot@guestbook; \
-         systemctl -q add-requires lighttpd.service vainstall-fence@guestbook.service")?;
+    machine.sh("systemctl -q enable vainstall-fence@billboard vainstall-first-boot@billboard; \
+         systemctl -q add-requires lighttpd.service vainstall-fence@billboard.service")?;
     assert!(is_open(&machine, 80));
     machine.sh("mv /usr/sbin/nft /usr/sbin/nft.away")?;
     machine.reboot()?;
@@ -200,8 +200,8 @@ fn a_first_boot_is_closed_until_its_questions_are_answered() -> Result<()> {
 
     machine.sh("mv /usr/sbin/nft.away /usr/sbin/nft")?;
     machine.reboot()?;
-    let issue = machine.root().join("run/issue.d/vainstall-guestbook.issue");
-    let text = || machine.sh("cat /run/issue.d/vainstall-guestbook.issue").unwrap_or_default();
+    let issue = machine.root().join("run/issue.d/vainstall-billboard.issue");
+    let text = || machine.sh("cat /run/issue.d/vainstall-billboard.issue").unwrap_or_default();
     ensure!(
         wait_until(LIMIT, || link_in(&machine, &text()).is_some()),
         "no link at {}:\n{}",
@@ -209,24 +209,29 @@ fn a_first_boot_is_closed_until_its_questions_are_answered() -> Result<()> {
         machine.sh("journalctl -b -u 'vainstall-*' --no-pager")?
     );
     machine.sh(
-        "systemctl is-active lighttpd && journalctl -b -u vainstall-first-boot@guestbook | grep -q /link/",
+        "systemctl is-active lighttpd && journalctl -b -u vainstall-first-boot@billboard | grep -q /link/",
     )?;
     machine.sh("bash -c '< /dev/tcp/127.0.0.1/80'")?;
     assert!(!is_open(&machine, 80), "the application is reachable");
 
     in_a_real_browser(&machine, &link_in(&machine, &text()).context("no link")?, folder.path())?;
     ensure!(wait_until(LIMIT, || is_open(&machine, 80)), "the fence stays");
-    let made = Client::new()?.get(&format!("http://{}/guestbook.html", machine.address))?.ok()?.body;
+    let made = Client::new()?.get(&format!("http://{}/billboard.html", machine.address))?.ok()?.body;
     assert!(made.contains("red [ada@example.org]"), "{made}");
     let journal = machine.sh("journalctl -b --no-pager")?;
     assert!(!journal.contains(PASSWORD), "a secret stands in the journal");
-    machine.sh("! nft list tables | grep vainstall && ! systemctl is-enabled vainstall-fence@guestbook && test ! -e /run/issue.d/vainstall-guestbook.issue")?;
+    let over = "! systemctl is-active vainstall-first-boot@billboard && ! systemctl is-enabled vainstall-fence@billboard \
+                && ! test -e /run/issue.d/vainstall-billboard.issue && ! nft list tables | grep vainstall";
+    ensure!(
+        wait_until(LIMIT, || machine.shell(over).is_ok_and(|o| o.success())),
+        "something is left of the first boot"
+    );
     machine.reboot()?;
     ensure!(wait_until(LIMIT, || is_open(&machine, 80)), "closed again after a restart");
 
     // what is left of a fence goes with the package
     machine
-        .sh("systemctl start vainstall-fence@guestbook && nft list tables | grep -q vainstall_guestbook")?;
+        .sh("systemctl start vainstall-fence@billboard && nft list tables | grep -q vainstall_billboard")?;
     assert!(!is_open(&machine, 80));
     apt(&machine, &["remove", "appliance-tools"])?;
     machine.sh("! nft list tables | grep vainstall")?;
@@ -234,10 +239,10 @@ fn a_first_boot_is_closed_until_its_questions_are_answered() -> Result<()> {
 }
 
 fn without_nft_the_application_does_not_start(machine: &Machine) -> Result<()> {
-    machine.sh("systemctl is-failed vainstall-fence@guestbook")?;
-    let journal = machine.sh("journalctl -b -u vainstall-fence@guestbook --no-pager")?;
+    machine.sh("systemctl is-failed vainstall-fence@billboard")?;
+    let journal = machine.sh("journalctl -b -u vainstall-fence@billboard --no-pager")?;
     assert!(journal.contains("Install nftables in the image"), "{journal}");
-    for unit in ["lighttpd", "vainstall-first-boot@guestbook"] {
+    for unit in ["lighttpd", "vainstall-first-boot@billboard"] {
         assert!(!machine.shell(&format!("systemctl is-active {unit}"))?.success(), "{unit} runs");
     }
     Ok(())
@@ -247,7 +252,7 @@ fn in_a_real_browser(machine: &Machine, link: &str, folder: &Path) -> Result<()>
     let browser = Browser::start(1280, 900, false)?;
     browser.open(link)?;
     browser.click_text("Answer the questions")?;
-    browser.wait_for_text("Questions of guestbook", Duration::from_secs(10))?;
+    browser.wait_for_text("Questions of billboard", Duration::from_secs(10))?;
     let seen = |field: &str| {
         let script =
             format!("return !document.querySelector('[name=\"{field}\"]').closest('.question').hidden");
