@@ -28,7 +28,8 @@ fn a_repository_is_cloned() -> Result<()> {
     usable("gitolite3")
 }
 
+/// Its package marks its questions as never seen and asks them in mid-install.
 #[test]
-fn a_ticket_is_granted() -> Result<()> {
-    usable("krb5")
+fn a_new_file_is_noticed() -> Result<()> {
+    usable("tripwire")
 }

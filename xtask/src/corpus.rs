@@ -1,4 +1,6 @@
 //! `cargo xtask corpus`: every application of the corpus, installed with nobody there and then used.
+//!
+//! Where VAT_PROGRAMS, VAT_REPOSITORY and VAT_KEY name what `cargo xtask dist` made, that is taken as it is.
 
 use crate::dist;
 use anyhow::{Context, Result, ensure};
@@ -39,8 +41,10 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     testbed::host::need_machine_tools()?;
     testbed::lab::clean_leftovers()?;
     let entries = corpus::entries(&arguments.names)?;
-    let built = dist::run()?;
-    let dist = Dist { programs: built.programs, repository: built.repository, key: built.key };
+    let dist = match Dist::find() {
+        Ok(dist) => dist,
+        Err(_) => build()?,
+    };
     let lab = Lab::new(&dist.repository)?;
     let mut outcomes = vec![];
     for entry in &entries {
@@ -61,6 +65,11 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     }
     ensure!(failed.is_empty(), "not usable: {} of {}", failed.len(), outcomes.len());
     Ok(())
+}
+
+fn build() -> Result<Dist> {
+    let built = dist::run()?;
+    Ok(Dist { programs: built.programs, repository: built.repository, key: built.key })
 }
 
 fn try_one(arguments: &Arguments, entry: &Entry, dist: &Dist, lab: &Lab) -> Outcome {
