@@ -1,11 +1,11 @@
-//! Who holds the locks of dpkg and apt.
+//! Who holds the locks of dpkg, apt and debconf.
 
 use rustix::{
     fs::{Mode, OFlags, open},
     io::Errno,
     process::{Flock, FlockType, fcntl_getlk},
 };
-use std::{fmt, fs, path::Path};
+use std::{fmt, fs, os::unix::fs::MetadataExt, path::Path};
 
 /// In the order in which apt takes them.
 pub const LOCKS: &[&str] = &[
@@ -14,6 +14,9 @@ pub const LOCKS: &[&str] = &[
     "/var/lib/apt/lists/lock",
     "/var/cache/apt/archives/lock",
 ];
+
+/// debconf's. A maintainer script outlives a dpkg that was killed, and holds it alone.
+const DEBCONF: &str = "/var/cache/debconf/config.dat";
 
 /// A process that holds a lock.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,7 +39,20 @@ impl fmt::Display for Holder {
 
 /// The first lock that somebody else holds. Needs root.
 pub fn holder() -> Option<Holder> {
-    LOCKS.iter().find_map(|path| holder_of(Path::new(path)))
+    LOCKS.iter().find_map(|path| holder_of(Path::new(path))).or_else(|| flock_holder_of(Path::new(DEBCONF)))
+}
+
+/// Who holds a flock(2) on the file, by /proc/locks (proc_locks(5)): to try the lock would be to take it from debconf,
+/// which does not wait. None also when the file is not there.
+fn flock_holder_of(path: &Path) -> Option<Holder> {
+    let inode = fs::metadata(path).ok()?.ino().to_string();
+    let table = fs::read_to_string("/proc/locks").ok()?;
+    let pid = table.lines().find_map(|line| {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let of_this = words.get(1) == Some(&"FLOCK") && words.get(5)?.rsplit(':').next() == Some(&inode);
+        of_this.then(|| words[4].parse().unwrap_or(0))
+    })?;
+    Some(Holder { pid, program: program(pid), lock: path.display().to_string() })
 }
 
 /// Who holds a POSIX lock on the file (fcntl(2), F_GETLK); None also when the file is not there.
@@ -74,20 +90,19 @@ mod tests {
     use super::*;
     use exec::Program;
 
-    #[test]
-    fn a_free_file_has_no_holder_and_a_held_one_names_its_process() {
+    fn is_found(hold: &str, holder: fn(&Path) -> Option<Holder>) {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("lock");
         fs::write(&path, "").unwrap();
-        assert_eq!(holder_of(&path), None);
+        assert_eq!(holder(&path), None);
         let mut found = None;
         let interrupter = exec::Interrupter::default();
         Program::new("perl")
-            .args(["-e", PERL_LOCK])
+            .args(["-e", &format!("use Fcntl qw(:flock F_SETLK F_WRLCK SEEK_SET); open(my $f, '+<', $ARGV[0]) or die; {hold}; $| = 1; print \"held\\n\"; sleep 60;")])
             .arg(&path)
             .interrupter(&interrupter)
             .each_line(|_, _| {
-                found = holder_of(&path);
+                found = holder(&path);
                 interrupter.interrupt();
             })
             .unwrap();
@@ -95,7 +110,11 @@ mod tests {
         assert!(found.pid > 0 && found.program.contains("perl"), "{found}");
     }
 
-    const PERL_LOCK: &str = "use Fcntl qw(:flock F_SETLK F_WRLCK SEEK_SET); open(my $f, '+<', $ARGV[0]) or die; \
-        my $lock = pack('s s l! l! i', F_WRLCK, SEEK_SET, 0, 0, 0); fcntl($f, F_SETLK, $lock) or die; \
-        $| = 1; print \"held\\n\"; sleep 60;";
+    #[test]
+    fn a_free_file_has_no_holder_and_a_held_one_names_its_process() {
+        let lock =
+            "my $lock = pack('s s l! l! i', F_WRLCK, SEEK_SET, 0, 0, 0); fcntl($f, F_SETLK, $lock) or die";
+        is_found(lock, holder_of);
+        is_found("flock($f, LOCK_EX | LOCK_NB) or die", flock_holder_of);
+    }
 }
