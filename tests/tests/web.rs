@@ -118,7 +118,9 @@ fn the_first_complete_form_wins_and_nothing_typed_is_lost() -> Result<()> {
     assert!(again.body.contains("As you typed it before"), "{}", again.body);
     let large = folder.path().join("large");
     fs::write(&large, format!("a.title={}", "x".repeat(300_000)))?;
-    let sent = one.ask(&["--data-binary", &format!("@{}", large.display()), &page.join_path("answers")])?;
+    let file = format!("@{}", large.display());
+    let ahead = ["--header", "Expect: 100-continue", "--data-binary", &file];
+    let sent = one.ask(&[&ahead[..], &[&page.join_path("answers")]].concat())?;
     assert_eq!(sent.status, 413);
     assert_eq!(one.post(&page.join_path("answers"), &[("csrf", "0123"), ("number", "1")])?.status, 403);
 

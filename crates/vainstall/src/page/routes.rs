@@ -155,9 +155,15 @@ async fn answers(State(shared): Page, Extension(peer): Extension<Peer>, request:
 
 async fn fields(request: Request) -> Result<Vec<(String, String)>, (StatusCode, &'static str)> {
     let (parts, body) = request.into_parts();
+    let large = (StatusCode::PAYLOAD_TOO_LARGE, "The form is larger than this page accepts.");
+    let declared =
+        parts.headers.get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse::<usize>().ok());
+    if declared.is_some_and(|length| length > FORM_LIMIT) {
+        // answered before it is sent: who would have to send it all may not hear the answer
+        return Err(large);
+    }
     let late = |_| (StatusCode::REQUEST_TIMEOUT, "The form did not arrive in time. Send it again.");
     let bytes = tokio::time::timeout(FORM_PATIENCE, to_bytes(body, FORM_LIMIT)).await.map_err(late)?;
-    let large = (StatusCode::PAYLOAD_TOO_LARGE, "The form is larger than this page accepts.");
     let bytes = bytes.map_err(|_| large)?;
     let whole = Request::from_parts(parts, Body::from(bytes));
     let form = axum::Form::<Vec<(String, String)>>::from_request(whole, &()).await;
