@@ -5,7 +5,8 @@ drop_mariadb() {
     sql() { HOME=/root mariadb --batch --skip-column-names; }
     look="SELECT SCHEMA_COMMENT FROM information_schema.SCHEMATA WHERE SCHEMA_NAME = '$1'"
     if [ "$(echo "$look" | sql 2>/dev/null)" = "$mark" ]; then
-        echo "DROP DATABASE $1; DROP USER IF EXISTS '$2'@'localhost'" | sql || true
+        # a name may be a word of SQL
+        printf "DROP DATABASE \`%s\`; DROP USER IF EXISTS '%s'@'localhost';\n" "$1" "$2" | sql || true
     fi
 }
 
@@ -14,7 +15,7 @@ drop_postgresql() {
     sql() { runuser -u postgres -- psql -X -q -A -t -d postgres; }
     look="SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = '$1'"
     if [ "$(cd / && echo "$look" | sql 2>/dev/null)" = "$mark" ]; then
-        (cd / && printf 'DROP DATABASE %s WITH (FORCE);\nDROP ROLE IF EXISTS %s;\n' "$1" "$2" | sql) || true
+        (cd / && printf 'DROP DATABASE "%s" WITH (FORCE);\nDROP ROLE IF EXISTS "%s";\n' "$1" "$2" | sql) || true
     fi
 }
 
