@@ -37,7 +37,7 @@ this machine, 4 network or repository, 5 disk full.";
 #[command(version, after_help = EXAMPLES, args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub struct Arguments {
     /// The appliance: moinmoin or moinmoin-appliance
-    #[arg(required = true)]
+    #[arg(required = true, value_parser = appliance)]
     pub name: Option<String>,
     /// Configure this repository first (http, https or file)
     #[arg(long, value_name = "URI")]
@@ -122,10 +122,24 @@ pub enum Generate {
     GateDebconf,
     /// Closes the machine for its first boot, as vainstall-fence@.service
     #[command(hide = true)]
-    RaiseFence { name: String },
+    RaiseFence {
+        #[arg(value_parser = appliance)]
+        name: String,
+    },
     /// Opens it again
     #[command(hide = true)]
-    LowerFence { name: String },
+    LowerFence {
+        #[arg(value_parser = appliance)]
+        name: String,
+    },
+}
+
+/// The name goes into commands, paths and rules of the network: here it is looked at, once for all.
+fn appliance(given: &str) -> Result<String, String> {
+    match !given.contains(':') && apt::name::is_package_name(&format!("{given}-appliance")) {
+        true => Ok(given.to_owned()),
+        false => Err("it is no name of an appliance; an example is moinmoin".to_owned()),
+    }
 }
 
 impl Arguments {
@@ -194,6 +208,14 @@ mod tests {
         for name in ["moinmoin", "moinmoin-appliance"] {
             let names = Arguments::parse_from(["vainstall", name]).names();
             assert_eq!(names, ("moinmoin".to_owned(), "moinmoin-appliance".to_owned()));
+        }
+    }
+
+    #[test]
+    fn what_is_no_name_goes_nowhere() {
+        for name in ["../wiki", "Wiki", "wiki; drop", "wiki:amd64", "", "a b"] {
+            assert!(Arguments::try_parse_from(["vainstall", name]).is_err(), "{name}");
+            assert!(Arguments::try_parse_from(["vainstall", "raise-fence", name]).is_err(), "{name}");
         }
     }
 }

@@ -132,9 +132,6 @@ pub fn install(
     told: &mut Ending,
 ) -> Result<()> {
     let (name, package) = arguments.names();
-    if !apt::name::is_package_name(&package) {
-        return fail(Exit::Input, format!("{name:?} is no name of an appliance; an example is moinmoin"));
-    }
     let apt = Apt {
         lock_wait: arguments.wait,
         allow_removals: arguments.yes,

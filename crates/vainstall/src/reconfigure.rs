@@ -30,7 +30,7 @@ pub fn reconfigure(
     progress.phase(1, "look", "Looking at this machine");
     look::machine()?;
     let _only = look::only_one()?;
-    if !apt::name::is_package_name(&package) || !look::is_installed(&package)? {
+    if !look::is_installed(&package)? {
         return fail(Exit::Input, format!("{name} is not installed here: install it with vainstall {name}"));
     }
     let machine = Machine::here();

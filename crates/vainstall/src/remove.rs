@@ -46,9 +46,6 @@ pub fn remove(
     told: &mut Removal,
 ) -> Result<()> {
     let (name, package) = arguments.names();
-    if !apt::name::is_package_name(&package) {
-        return fail(Exit::Input, format!("{name:?} is no name of an appliance; an example is moinmoin"));
-    }
     let apt = Apt {
         lock_wait: arguments.wait,
         allow_removals: true,
