@@ -1,9 +1,9 @@
-//! A private bridge with an HTTP server on it, and the machines on that bridge.
+//! A private bridge with an HTTP server and a name server on it, and the machines on that bridge.
 //!
 //! Everything a lab makes carries its number, and the number is held by a file lock, which the kernel
 //! lets go of when the process dies. So the next lab, of any process, finds and removes what a killed one left.
 
-use crate::{Machine, base, host, http, machine};
+use crate::{Machine, base, host, http, machine, names};
 use anyhow::{Context, Result, bail};
 use exec::Program;
 use rustix::fs::{FlockOperation, flock};
@@ -22,6 +22,7 @@ pub struct Lab {
     pub(crate) number: u8,
     machines: AtomicU8,
     http: http::Server,
+    _names: names::Server,
     _lock: File,
 }
 
@@ -38,7 +39,8 @@ impl Lab {
         ip(&["addr", "add", &format!("{}/24", gateway(number)), "dev", &bridge])?;
         ip(&["link", "set", &bridge, "up"])?;
         let http = http::Server::start(gateway(number), served, &host::cache()?.join("proxy"))?;
-        Ok(Lab { number, machines: AtomicU8::new(0), http, _lock: lock })
+        let names = names::Server::start(gateway(number))?;
+        Ok(Lab { number, machines: AtomicU8::new(0), http, _names: names, _lock: lock })
     }
 
     /// The address under which the machines reach the served folder.

@@ -150,6 +150,7 @@ impl Machine {
         };
         write("etc/hostname", format!("{}\n", self.name))?;
         write("etc/hosts", format!("127.0.0.1 localhost\n127.0.1.1 {0}.example.test {0}\n", self.name))?;
+        write("etc/resolv.conf", format!("nameserver {}\n", gateway(self.lab)))?;
         write(
             "etc/apt/apt.conf.d/90lab-proxy",
             format!(
@@ -174,6 +175,8 @@ impl Machine {
                 "--boot",
                 "--console=pipe",
                 "--link-journal=no",
+                // or it would be the host's, whose name servers nobody reaches from here
+                "--resolv-conf=off",
             ])
             .arg(format!("--machine={}", self.name))
             .arg(format!("--network-namespace-path=/run/netns/{}", self.network))

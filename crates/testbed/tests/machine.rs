@@ -16,6 +16,8 @@ fn a_machine_boots_reaches_the_lab_and_keeps_its_files_over_a_reboot() {
     machine.run(&fetch).unwrap();
     machine.reboot().unwrap();
     assert_eq!(machine.sh("cat /root/hello").unwrap(), "from the lab");
+    let look_up = "perl -MSocket=getaddrinfo -e 'my ($e) = getaddrinfo(\"nobody.example\"); print $e'";
+    assert_eq!(machine.sh(look_up).unwrap(), "Name or service not known");
 
     lab.http().set_offline(true);
     assert!(machine.run(&fetch).is_err());
