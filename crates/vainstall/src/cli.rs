@@ -119,7 +119,11 @@ pub enum Generate {
     RelayDebconf,
     /// Says whether apt may begin
     #[command(hide = true, name = gate::COMMAND)]
-    GateDebconf,
+    GateDebconf {
+        /// Waits until the plan is decided on
+        #[arg(long)]
+        plan: bool,
+    },
     /// Closes the machine for its first boot, as vainstall-fence@.service
     #[command(hide = true)]
     RaiseFence {
@@ -169,7 +173,7 @@ pub fn main() -> ExitCode {
     let written = match &arguments.generate {
         None => return install::run(&arguments),
         Some(Generate::RelayDebconf) => return relay::main(),
-        Some(Generate::GateDebconf) => return gate::main(),
+        Some(Generate::GateDebconf { plan }) => return gate::main(*plan),
         Some(Generate::RaiseFence { name }) => return install::told(Fence::of(name).raise()),
         Some(Generate::LowerFence { name }) => return install::told(Fence::of(name).lower()),
         Some(Generate::Completions { shell }) => Ok(command_line::completions(*shell, Arguments::command())),

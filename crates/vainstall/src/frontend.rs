@@ -78,7 +78,7 @@ pub fn around<T>(
 ) -> Result<T> {
     let relay = Relay::start().context("cannot stand between debconf and vainstall")?;
     let mut apt = Apt { debconf: Some(relay::DEBCONF.into()), ..apt.clone() };
-    apt.options.push(gate::option()?);
+    apt.options.extend(gate::options()?);
     let desk = Desk {
         who,
         given,

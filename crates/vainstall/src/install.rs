@@ -12,6 +12,7 @@ use crate::{
     owner::Owner,
     page::board::Told,
     plan,
+    planned::carry_out,
     progress::Progress,
     reconfigure,
     remove::{self, Removal},
@@ -20,7 +21,7 @@ use crate::{
     state::{State, Stored},
 };
 use appliance::{Host, seeds::SeedsFile};
-use apt::{Apt, Cause, Plan, Work};
+use apt::{Apt, Plan, Work};
 use configure::{Machine, debconf_copy};
 use debconf::{Selection, passthrough::Asked};
 use events::{Kind, Status};
@@ -159,7 +160,7 @@ pub fn install(
                 seeding::give(&given)?;
                 let host = configure::host::facts(&Machine::here());
                 let given = seeding::by_question(&given);
-                asking(arguments, &apt, &host, signals, &given, progress, |apt, say| {
+                asking(arguments, &apt, &host, signals, &given, progress, |apt, _, say| {
                     look::repair(apt, &unfinished, &package, say)
                 })?;
                 not_stopped(signals)?;
@@ -171,45 +172,44 @@ pub fn install(
 
     progress.phase(2, "answers", "Questions and answers");
     let host = configure::host::facts(&Machine::here());
-    let work = Work::Install(vec![package.clone()]);
-    let (answered, planned) = thread::scope(|scope| {
-        // apt thinks while the questions are fetched and answered
-        let planned = scope.spawn(|| apt.outline(&work));
-        let answered = seeds::fetch(&package, &name, &failures, progress).and_then(|seeds| {
-            told.version = seeds.version.clone();
-            let ready = prepare(arguments, &seeds, &package, &host, signals, progress)?;
-            Ok((seeds, ready))
-        });
-        (answered, planned.join())
-    });
-    let (seeds, ready) = answered?;
+    let seeds = seeds::fetch(&package, &name, &failures, progress)?;
+    told.version = seeds.version.clone();
+    let ready = prepare(arguments, &seeds, &package, &host, signals, progress)?;
+    told.url = ending::url(&seeds.url, &host, &answers::values(&ready.answers));
 
     progress.phase(3, "plan", "Plan");
-    let Ok(plan) = planned else { return fail(Exit::Failed, "planning was cut off") };
-    let plan = plan?;
-    plan::check(&plan, arguments.yes, progress)?;
+    let work = Work::Install(vec![package.clone()]);
     let first = servers::missing(&seeds.before)?;
     if !first.is_empty() {
         progress.note(format!("installed first, and running before the rest: {}", first.join(", ")));
     }
-    told.url = ending::url(&seeds.url, &host, &answers::values(&ready.answers));
-    if arguments.dry_run {
-        would_do(told, &plan, &first, &ready);
-        return Ok(());
-    }
-
-    progress.phase(4, "install", &format!("Installing {package}"));
-    signals.changing();
-    not_stopped(signals)?;
-    signals.keep();
     let state = State::of(&name);
-    state.keep_before(&seeds.before)?;
-    state.store(&ready.stored)?;
-    seeding::give(&ready.selections)?;
+    let begin = |progress: &mut Progress| -> Result<()> {
+        progress.phase(4, "install", &format!("Installing {package}"));
+        signals.changing();
+        not_stopped(signals)?;
+        signals.keep();
+        state.keep_before(&seeds.before)?;
+        state.store(&ready.stored)?;
+        seeding::give(&ready.selections)
+    };
+    // else apt is begun at the same time, and waits for what is decided
+    let planned_apart = arguments.dry_run || !first.is_empty();
+    if planned_apart {
+        let plan = apt.outline(&work)?;
+        plan::check(&plan, arguments.yes, progress)?;
+        if arguments.dry_run {
+            would_do(told, &plan, &first, &ready);
+            return Ok(());
+        }
+        begin(progress)?;
+    }
     let given = seeding::by_question(&ready.selections);
     if !first.is_empty() {
         let work = Work::Install(first);
-        asking(arguments, &apt, &host, signals, &given, progress, |apt, say| carry_out(apt, &work, say))?;
+        asking(arguments, &apt, &host, signals, &given, progress, |apt, _, say| {
+            carry_out(apt, &work, None, say)
+        })?;
         not_stopped(signals)?;
     }
     servers_run(&seeds.before, &state)?;
@@ -219,8 +219,13 @@ pub fn install(
             scope.spawn(|| health::now(&name));
             scope.spawn(|| ending::management(&host))
         });
-        asking(arguments, &apt, &host, signals, &given, progress, |apt, say| {
-            carry_out(apt, &work, &mut |kind| {
+        asking(arguments, &apt, &host, signals, &given, progress, |apt, progress, say| {
+            let decide = |plan: &Plan| {
+                let mut progress = progress.lock().unwrap_or_else(PoisonError::into_inner);
+                plan::check(plan, arguments.yes, &mut progress)?;
+                begin(&mut progress)
+            };
+            carry_out(apt, &work, (!planned_apart).then_some(&decide), &mut |kind| {
                 ahead.watch(&kind);
                 say(kind);
             })
@@ -339,7 +344,7 @@ fn asking<T>(
     signals: &Signals,
     given: &Given,
     progress: &mut Progress,
-    work: impl FnOnce(&Apt, &mut dyn FnMut(Kind)) -> Result<T>,
+    work: impl FnOnce(&Apt, &Mutex<&mut Progress>, &mut dyn FnMut(Kind)) -> Result<T>,
 ) -> Result<T> {
     let owner = Owner::of(arguments, progress);
     let progress = Mutex::new(progress);
@@ -352,7 +357,7 @@ fn asking<T>(
         (false, false) => Who::Nobody,
         (false, true) => Who::Person(&ask),
     };
-    frontend::around(apt, &who, given, &say, work)
+    frontend::around(apt, &who, given, &say, |apt, say| work(apt, &progress, say))
 }
 
 /// Begins something as soon as the package is configured: apt's last moments belong to triggers and its own order.
@@ -390,19 +395,6 @@ fn servers_run(servers: &[String], state: &State) -> Result<()> {
     // those that came with them as well: the server may be a dependency of the package that is named
     let known: Vec<String> = apt::installed::names()?.difference(&before).cloned().collect();
     servers::must_run(&known)
-}
-
-fn carry_out(apt: &Apt, work: &Work, say: &mut dyn FnMut(Kind)) -> Result<()> {
-    let stopped =
-        |failure: Failure| failure.context("not finished; run the same command again to go on from there");
-    let mut ran = apt.run(work, say);
-    if ran.as_ref().is_err_and(|e| e.cause() == Cause::Missing) {
-        let message = "a package is not where the list says: the list is refreshed, and the work begun again";
-        say(Kind::Warning { message: message.into() });
-        apt.update(say)?;
-        ran = apt.run(work, say);
-    }
-    ran.map_err(|e| stopped(e.into()))
 }
 
 fn would_do(told: &mut Ending, plan: &Plan, first: &[String], ready: &Ready) {

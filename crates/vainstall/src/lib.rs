@@ -5,7 +5,7 @@
 //! 1. [`look`]: is this a machine for it, is anybody else at work, was something interrupted ([`repository`] is
 //!    configured and refreshed here)
 //! 2. [`seeds`] fetches the questions, as signed as the packages; [`answers`] collects and checks the answers
-//! 3. [`plan`]: what apt will do, and what it takes
+//! 3. [`plan`]: what apt will do, and what it takes; apt's run is begun at the same time, and waits ([`planned`])
 //! 4. [`seeding`] gives debconf the answers, then apt-get installs, with us as debconf's [`frontend`]: what [`servers`] the rest
 //!    relies on in a run of their own, before it
 //! 5. [`health`]: does it work; that, not apt's status, is the exit status
@@ -34,6 +34,7 @@ mod look;
 mod owner;
 mod page;
 mod plan;
+mod planned;
 mod progress;
 mod questions;
 mod reconfigure;

@@ -26,7 +26,7 @@ use std::{
     time::Duration,
 };
 
-const FOLDER: &str = "/run/vainstall";
+pub const FOLDER: &str = "/run/vainstall";
 /// Where debconf's processes turn to (`DEBCONF_PIPE`).
 pub const DEBCONF: &str = "/run/vainstall/debconf";
 /// Where the relay passes them on to vainstall.
