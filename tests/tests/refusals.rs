@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use exec::Output;
-use scenarios::{definitions, lab, machine_with_tools, vainstall};
+use scenarios::{apt, definitions, lab, machine_with_tools, vainstall};
 use testbed::{Lab, Machine};
 
 /// The state that a refusal must leave alone: packages, answers, sources.
@@ -125,5 +125,36 @@ fn a_lock_that_is_held_and_a_full_disk_are_named() -> Result<()> {
     Refused { machine: &machine, arguments, status: 5, says: &["disk"] }.check_output(&output);
     machine.resize_disk(testbed::machine::DISK)?;
     vainstall(&machine, arguments).run()?;
+    Ok(())
+}
+
+/// Holds back what asks apt for its plan, until the file is away.
+const SLOW_PLAN: &str = "#!/bin/sh
+case \"$*\" in *--print-uris*) while test -e /root/slow; do sleep 0.1; done;; esac
+exec /usr/bin/apt-get.real \"$@\"
+";
+
+#[test]
+fn what_a_plan_would_remove_and_what_nobody_decided_on_is_not_begun() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let (_lab, machine) = mail_relay(&folder)?;
+    // another mail server, which cannot stay beside postfix
+    apt(&machine, &["install", "exim4-daemon-light"])?;
+    let arguments = &["mail-relay", "--set", "relay-host=mx.example.test"];
+    let says = &["have to remove", "exim4-daemon-light", "--yes"];
+    Refused { machine: &machine, arguments, status: 1, says }.check()?;
+
+    // apt stands ready, its plan is not decided on, and vainstall is gone
+    let before = state(&machine)?;
+    std::fs::write(machine.root().join("root/apt-get"), SLOW_PLAN)?;
+    machine.sh("mv /usr/bin/apt-get /usr/bin/apt-get.real; install -m 755 /root/apt-get /usr/bin; touch /root/slow; \
+        systemd-run -q --unit=begun -p KillMode=process vainstall mail-relay --yes --set relay-host=mx.example.test; \
+        while ! pgrep -f 'vainstall gate-debconf --plan' > /dev/null; do sleep 0.1; done; \
+        kill -KILL $(systemctl show -P MainPID begun); while pgrep apt-get.real > /dev/null; do sleep 0.1; done; \
+        rm /root/slow; mv /usr/bin/apt-get.real /usr/bin/apt-get")?;
+    assert_eq!(state(&machine)?, before, "something was changed");
+
+    vainstall(&machine, &[arguments.as_slice(), &["--yes"]].concat()).run()?;
+    assert_eq!(machine.sh("postconf -h relayhost")?.trim(), "[mx.example.test]:587");
     Ok(())
 }

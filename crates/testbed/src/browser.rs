@@ -18,6 +18,8 @@ use std::{
 /// The key under which WebDriver returns an element.
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 
+const NETWORK_CHANGED: &str = "ERR_NETWORK_CHANGED";
+
 pub struct Browser {
     driver: Child,
     session: String,
@@ -86,8 +88,18 @@ impl Browser {
         Ok(browser)
     }
 
+    /// Chromium gives up a page when an interface comes or goes on the host, which other labs' do: such a page is opened
+    /// again.
     pub fn open(&self, url: &str) -> Result<()> {
-        self.post("url", json!({ "url": url })).map(drop)
+        for _ in 0..5 {
+            match self.post("url", json!({ "url": url })) {
+                Err(error) if error.to_string().contains(NETWORK_CHANGED) => {}
+                Err(error) => return Err(error),
+                Ok(_) if self.text().is_ok_and(|text| text.contains(NETWORK_CHANGED)) => {}
+                Ok(_) => return Ok(()),
+            }
+        }
+        bail!("{url} cannot be opened: {NETWORK_CHANGED}")
     }
     pub fn url(&self) -> Result<String> {
         Ok(self.get("url")?.as_str().unwrap_or_default().to_owned())
@@ -169,7 +181,10 @@ impl Browser {
             found.is_some()
         });
         let id = found.as_ref().and_then(|f| f[ELEMENT].as_str().map(String::from));
-        id.with_context(|| format!("nothing on {} matches {value}", self.url().unwrap_or_default()))
+        id.with_context(|| {
+            let (url, text) = (self.url().unwrap_or_default(), self.text().unwrap_or_default());
+            format!("nothing on {url} matches {value}; it says:\n{text}")
+        })
     }
     fn get(&self, path: &str) -> Result<Value> {
         let mut response = self.agent.get(&format!("{}/{path}", self.session)).call()?;

@@ -60,6 +60,12 @@ impl Undecided {
     }
 }
 
+impl Drop for Undecided {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(UNDECIDED);
+    }
+}
+
 /// The hook itself.
 pub fn main(plan: bool) -> ExitCode {
     if plan {
