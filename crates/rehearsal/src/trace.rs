@@ -47,6 +47,8 @@ pub struct Trace {
     /// Which packages' scripts did anything with a question that was there: question and package. One that is registered in
     /// advance is not registered again by its package.
     pub used: BTreeSet<(String, String)>,
+    /// Questions that a script marked as never seen, so that they are asked although they were answered.
+    pub forgotten: BTreeSet<String>,
     /// What scripts put into the templates' texts, by question and variable.
     pub substituted: BTreeMap<String, BTreeMap<String, String>>,
     /// Values that scripts gave to questions themselves, in their order: question, package, value. May hold secrets.
@@ -149,6 +151,9 @@ impl Trace {
             [verb, question, ..] if verb.eq_ignore_ascii_case("SET") && code == "0" => {
                 self.set.push((question.into(), self.package.clone(), words[2..].join(" ")));
             }
+            [verb, question, "seen", "false"] if verb.eq_ignore_ascii_case("FSET") && code == "0" => {
+                self.forgotten.insert(question.into());
+            }
             [verb, template, question, ..] if verb.eq_ignore_ascii_case("REGISTER") && code == "0" => {
                 let by = (template.to_owned(), self.package.clone());
                 self.registered.entry(question.to_owned()).or_insert(by);
@@ -188,6 +193,10 @@ debconf (developer): <-- SUBST phpmyadmin/mysql/app-pass pkg php my admin
 debconf (developer): --> 0
 debconf (developer): <-- SET phpmyadmin/mysql/app-pass a b
 debconf (developer): --> 0 value set
+debconf (developer): <-- FSET phpmyadmin/mysql/app-pass seen false
+debconf (developer): --> 0 false
+debconf (developer): <-- FSET phpmyadmin/mysql/app-user seen true
+debconf (developer): --> 0 true
 debconf (developer): <-- INPUT critical phpmyadmin/mysql/app-pass
 debconf (developer): --> 0 question will be asked
 debconf (developer): frontend started
@@ -221,6 +230,7 @@ debconf (developer): --> 0 question will be asked
         );
         assert_eq!(trace.substituted["phpmyadmin/mysql/app-pass"]["pkg"], "php my admin");
         assert_eq!(trace.set, [("phpmyadmin/mysql/app-pass".into(), "phpmyadmin".into(), "a b".into())]);
+        assert_eq!(trace.forgotten, ["phpmyadmin/mysql/app-pass".to_owned()].into());
         assert!(trace.used.contains(&("phpmyadmin/mysql/app-pass".into(), "phpmyadmin".into())));
         assert!(!trace.used.iter().any(|(question, _)| question == "postfix/none"));
         assert_eq!(trace.preconfigured, ["libc6.d"]);

@@ -91,6 +91,17 @@ impl Subject<'_> {
             if !input.shown || judged.open.contains(&input.question) {
                 continue;
             }
+            if self.asked_again(&input.question) {
+                let remark = format!(
+                    "{} marks {} as never seen and asks it again: vainstall gives the seed's value again, plain apt asks \
+                     whoever is there",
+                    input.package, input.question
+                );
+                if !judged.remarks.contains(&remark) {
+                    judged.remarks.push(remark);
+                }
+                continue;
+            }
             judged.open.push(input.question.clone());
             let package = self.recording.asker(&input.package, &input.question);
             let message = format!(
@@ -105,6 +116,12 @@ impl Subject<'_> {
             ));
             judged.problems.push(places.appliance("packages", Kind::Seed, mistake));
         }
+    }
+
+    /// Whether it is seeded, and asked all the same because its package forgets that.
+    fn asked_again(&self, question: &str) -> bool {
+        self.recording.trace.forgotten.contains(question)
+            && self.definition.seeds.iter().any(|seed| seed.question == question)
     }
 
     fn seed(&self, seed: &Seed) -> Result<(), Wrong> {

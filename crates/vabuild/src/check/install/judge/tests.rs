@@ -179,3 +179,18 @@ fn a_seed_package_that_comes_late_is_found() {
     let (_, told) = wrong(&seed("mail", "mail/name", "value = \"x\""), &late);
     assert_eq!(told, ["packages = [\"mail\"]: apt unpacks mail before relay-appliance-seed"]);
 }
+
+#[test]
+fn a_seed_that_its_package_forgets_and_asks_for_again_counts() {
+    let mut recording = recording(&["mail/kind", "mail/pass"], FIRST);
+    let seeded = seed("mail", "mail/name", "value = \"x\"");
+    // it is shown, so something other than the package lost the seed
+    assert_eq!(wrong(&seeded, &recording).0.open, ["mail/name"]);
+    for line in ["<-- FSET mail/name seen false", "--> 0 false"] {
+        recording.trace.line(&format!("debconf (developer): {line}"));
+    }
+    let (judged, told) = wrong(&seeded, &recording);
+    assert_eq!((judged.asked.len(), judged.open.len(), told.len()), (3, 0, 0));
+    assert!(judged.remarks.iter().any(|r| r.contains("asks it again")), "{:?}", judged.remarks);
+    assert_eq!(wrong("", &recording).0.open, ["mail/name"]);
+}
