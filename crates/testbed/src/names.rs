@@ -5,12 +5,13 @@
 
 use anyhow::{Context, Result};
 use std::{
-    net::{Ipv4Addr, SocketAddr, UdpSocket},
+    net::{Ipv4Addr, UdpSocket},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
-    thread,
+    thread::{self, JoinHandle},
+    time::Duration,
 };
 
 const PORT: u16 = 53;
@@ -19,20 +20,23 @@ const HEADER: usize = 12;
 /// No message over UDP without extensions is longer (octets).
 const LONGEST: usize = 512;
 
-/// Answers until it is dropped.
+/// How long the end may take. Nothing can be sent to wake the server: the bridge with its address may be gone by then.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+
+/// Answers until it is dropped; then the port is free.
 pub struct Server {
-    address: SocketAddr,
     stop: Arc<AtomicBool>,
+    answering: Option<JoinHandle<()>>,
 }
 
 impl Server {
     pub fn start(ip: Ipv4Addr) -> Result<Server> {
         let socket =
             UdpSocket::bind((ip, PORT)).with_context(|| format!("cannot answer names at {ip}:{PORT}"))?;
-        let address = socket.local_addr()?;
+        socket.set_read_timeout(Some(LOOK_EVERY))?;
         let stop = Arc::new(AtomicBool::new(false));
         let stopped = stop.clone();
-        thread::spawn(move || {
+        let answering = thread::spawn(move || {
             let mut message = [0; LONGEST];
             while !stopped.load(Ordering::SeqCst) {
                 let Ok((length, from)) = socket.recv_from(&mut message) else { continue };
@@ -41,14 +45,14 @@ impl Server {
                 }
             }
         });
-        Ok(Server { address, stop })
+        Ok(Server { stop, answering: Some(answering) })
     }
 }
 
 impl Drop for Server {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::SeqCst);
-        let _ = UdpSocket::bind("0.0.0.0:0").and_then(|socket| socket.send_to(&[], self.address));
+        self.answering.take().map(JoinHandle::join);
     }
 }
 
