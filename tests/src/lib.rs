@@ -4,6 +4,7 @@
 
 pub mod client;
 pub mod corpus;
+pub mod debs;
 pub mod definitions;
 pub mod page;
 pub mod wiki;

@@ -3,6 +3,10 @@
 //! * [`run`]: [`Apt`] plans, installs, upgrades and repairs, and tells its progress as [`events::Kind`]
 //! * [`refresh`]: the list of packages, how old it is, and a new one
 //! * [`plan`]: what apt would do, and what it takes
+//! * [`conffiles`]: configuration files that the owner has changed, and new versions that lie beside them
+//! * [`archive`]: what a downloaded package says of itself: changelog, news, configuration files
+//! * [`history`]: every run of apt on this machine, from its own logs
+//! * [`reboot`]: whether the machine has to be restarted, and why
 //! * [`installed`]: what dpkg knows of the packages on the machine
 //! * [`fetch`]: what the signed index says, and files fetched by its hashes
 //! * [`locks`]: who holds the locks
@@ -13,19 +17,23 @@
 //! `apt-get` is run rather than libapt-pkg linked, which would tie a program to one Debian release. Errors carry a
 //! [`Cause`], so that programs can choose their exit status and a page its words.
 
+pub mod archive;
+pub mod conffiles;
 pub mod fetch;
+pub mod history;
 pub mod installed;
 pub mod locks;
 pub mod name;
 pub mod output;
 pub mod plan;
+pub mod reboot;
 pub mod refresh;
 pub mod run;
 pub mod space;
 pub mod status;
 
 pub use output::{Cause, SourceFailure};
-pub use plan::{Change, Plan};
+pub use plan::{Change, KeptBack, Plan, Why};
 pub use run::{Apt, Work};
 
 use std::{io, path::PathBuf};
@@ -40,6 +48,8 @@ pub enum Error {
     Program(#[from] exec::Error),
     #[error("cannot see how much room {path} has")]
     Space { path: PathBuf, source: io::Error },
+    #[error("cannot {operation} {path}")]
+    File { operation: &'static str, path: PathBuf, source: io::Error },
     #[error(transparent)]
     Failed(#[from] Failure),
 }

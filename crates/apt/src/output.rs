@@ -62,7 +62,7 @@ impl Cause {
             Cause::DiskFull => "make room (apt-get clean, df -h) and run it again",
             Cause::Locked => "wait until the other program has ended and run it again",
             Cause::Interrupted => "dpkg --force-confdef --force-confold --configure -a",
-            Cause::Script => "read the package's messages above; running it again goes on where it stopped",
+            Cause::Script => "read the package's own messages; running it again goes on where it stopped",
             Cause::Removal => "apt would have to remove packages; look at the plan first",
             Cause::Stopped => "it was stopped as asked; running it again goes on from there",
             Cause::Other => "read the messages above; more is in /var/log/apt/term.log and /var/log/dpkg.log",
@@ -144,6 +144,29 @@ const SIGNS: &[(Cause, &[&str])] = &[
 pub fn cause<'a>(lines: impl IntoIterator<Item = &'a str> + Clone) -> Cause {
     let seen = |signs: &[&str]| lines.clone().into_iter().any(|l| signs.iter().any(|s| l.contains(s)));
     SIGNS.iter().find(|(_, signs)| seen(signs)).map_or(Cause::Other, |(cause, _)| *cause)
+}
+
+/// So many lines explain a failure.
+pub const EXPLAIN: usize = 20;
+
+/// What the first of these packages said last: from the line that began its work to dpkg's word on it. None when that
+/// is not among the lines; of a long story the end is given.
+pub fn of_package(packages: &[String], lines: &[String]) -> Option<Vec<String>> {
+    let package = packages.first()?;
+    let plain = package.split(':').next().unwrap_or(package);
+    let error =
+        |line: &String| line.strip_prefix("dpkg: error processing ").is_some_and(|rest| rest.contains(plain));
+    let end = lines.iter().position(error)?;
+    let begins = |line: &String| {
+        ["Setting up ", "Preparing to unpack ", "Removing ", "Processing triggers for "]
+            .iter()
+            .any(|verb| line.strip_prefix(verb).is_some_and(|rest| rest.contains(plain)))
+    };
+    let begin = lines[..end].iter().rposition(begins)?;
+    // dpkg indents what it adds
+    let more = lines[end + 1..].iter().take_while(|l| l.starts_with(' ')).count();
+    let story = &lines[begin..=end + more];
+    Some(story[story.len().saturating_sub(EXPLAIN)..].to_vec())
 }
 
 /// One source of packages that could not be refreshed. What was known of it before is kept.
@@ -228,6 +251,17 @@ fn same_source(a: &str, b: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn of_a_failed_package_its_own_lines_are_told() {
+        let lines = "Setting up other (1) ...\nSetting up broken:amd64 (2) ...\nno such user\n\
+                     dpkg: error processing package broken:amd64 (--configure):\n installed script failed\n\
+                     Setting up third (1) ...\nErrors were encountered while processing:\n broken:amd64";
+        let lines: Vec<String> = lines.lines().map(str::to_owned).collect();
+        assert_eq!(of_package(&["broken:amd64".into()], &lines).unwrap(), lines[1..5]);
+        assert_eq!(of_package(&["absent".into()], &lines), None);
+        assert_eq!(of_package(&[], &lines), None);
+    }
     use proptest::prelude::*;
 
     #[test]

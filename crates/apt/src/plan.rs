@@ -14,14 +14,35 @@ pub struct Change {
     pub security: bool,
 }
 
+/// A package that stays as it is, though there is a newer version.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeptBack {
+    pub name: String,
+    /// Empty where apt does not say it.
+    pub from: String,
+    pub to: String,
+    pub why: Why,
+}
+
+/// Why a package is kept back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Why {
+    /// The owner has put it on hold (apt-mark(8)).
+    Held,
+    /// Its update is handed out to some machines first (apt_preferences(5), "Phased Updates").
+    Phased,
+    /// It needs packages to be removed, or others that cannot be installed.
+    Blocked,
+}
+
 /// What apt would do, and what it takes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Plan {
     /// Installed new or in another version, in apt's order.
     pub changes: Vec<Change>,
     pub removals: Vec<String>,
-    /// Have a newer version that is not installed: held, phased, or needing a removal.
-    pub kept_back: Vec<String>,
+    /// Have a newer version that is not installed.
+    pub kept_back: Vec<KeptBack>,
     /// Bytes still to be downloaded, as exact as apt prints them.
     pub download: u64,
     /// Bytes by which the installed packages grow (or, below 0, shrink).
@@ -42,13 +63,21 @@ impl Plan {
                 plan.changes.extend(change(rest));
             } else if let Some(rest) = line.strip_prefix("Remv ").or_else(|| line.strip_prefix("Purg ")) {
                 plan.removals.extend(rest.split_whitespace().next().map(str::to_owned));
-            } else if is_kept_back(line) {
+            } else if let Some(why) = kept_back(line) {
                 while let Some(names) = lines.next_if(|l| l.starts_with("  ")) {
-                    plan.kept_back.extend(names.split_whitespace().map(str::to_owned));
+                    plan.kept_back.extend(kept(names, why));
                 }
             }
         }
         plan
+    }
+
+    /// Marks those that the owner has put on hold, as `apt-mark showhold` lists them.
+    pub fn mark_held(&mut self, held: &str) {
+        let held: Vec<&str> = held.split_whitespace().collect();
+        for package in self.kept_back.iter_mut().filter(|p| held.contains(&p.name.as_str())) {
+            package.why = Why::Held;
+        }
     }
 
     /// Reads the lists that `apt-get -V --print-uris` prints; a fraction of a simulation's time, and without the
@@ -66,8 +95,8 @@ impl Plan {
                 List::Changes
             } else if line.starts_with("The following packages will be REMOVED") {
                 List::Removals
-            } else if is_kept_back(line) {
-                List::KeptBack
+            } else if let Some(why) = kept_back(line) {
+                List::KeptBack(why)
             } else {
                 counted = counted
                     || counts(line).is_some_and(|(changes, removals)| {
@@ -81,7 +110,7 @@ impl Plan {
                     List::Changes => plan.changes.push(listed(name, versions)?),
                     // apt marks with a star what it purges
                     List::Removals => plan.removals.push(name.trim_end_matches('*').to_owned()),
-                    List::KeptBack => plan.kept_back.push(name.to_owned()),
+                    List::KeptBack(why) => plan.kept_back.extend(kept(item, why)),
                 }
             }
         }
@@ -103,15 +132,35 @@ impl Plan {
     }
 }
 
-fn is_kept_back(line: &str) -> bool {
-    line.starts_with("The following packages have been kept back")
-        || line.starts_with("The following upgrades have been deferred due to phasing")
+fn kept_back(line: &str) -> Option<Why> {
+    if line.starts_with("The following packages have been kept back") {
+        return Some(Why::Blocked);
+    }
+    line.starts_with("The following upgrades have been deferred due to phasing").then_some(Why::Phased)
+}
+
+/// Names, or with -V one name and its versions: `name (from => to)`.
+fn kept(line: &str, why: Why) -> Vec<KeptBack> {
+    let new = |name: &str, from: &str, to: &str| KeptBack {
+        name: name.into(),
+        from: from.into(),
+        to: to.into(),
+        why,
+    };
+    match line.trim().split_once(" (") {
+        Some((name, versions)) => {
+            let versions = versions.trim_end_matches(')');
+            let (from, to) = versions.split_once(" => ").unwrap_or(("", versions));
+            vec![new(name, from, to)]
+        }
+        None => line.split_whitespace().map(|name| new(name, "", "")).collect(),
+    }
 }
 
 enum List {
     Changes,
     Removals,
-    KeptBack,
+    KeptBack(Why),
 }
 
 /// `(to)` or `(from => to)`
@@ -207,7 +256,7 @@ mod tests {
 The following packages have been kept back:
   linux-image-amd64 tree
 The following upgrades have been deferred due to phasing:
-  base-files
+   base-files (13.8 => 13.9)
 Remv old [1.0] []
 Inst libc6 [2.41-1] (2.41-2 Debian:13.7/stable, Debian-Security:13/stable-security [amd64]) []
 Conf libc6 (2.41-2 Debian:13.7/stable [amd64])
@@ -217,7 +266,14 @@ Conf libc6 (2.41-2 Debian:13.7/stable [amd64])
             "Need to get 0 B/1,234 kB of archives.\nAfter this operation, 2 kB disk space will be freed.\n",
         );
         assert_eq!(plan.removals, ["old"]);
-        assert_eq!(plan.kept_back, ["linux-image-amd64", "tree", "base-files"]);
+        plan.mark_held("tree\nother\n");
+        let kept: Vec<_> = plan.kept_back.iter().map(|k| (k.name.as_str(), k.to.as_str(), k.why)).collect();
+        let expect = [
+            ("linux-image-amd64", "", Why::Blocked),
+            ("tree", "", Why::Held),
+            ("base-files", "13.9", Why::Phased),
+        ];
+        assert_eq!(kept, expect);
         assert_eq!(plan.changes.len(), 1);
         assert!(plan.changes[0].security);
         assert_eq!(plan.changes[0].from.as_deref(), Some("2.41-1"));
@@ -246,7 +302,7 @@ After this operation, 7961 kB of additional disk space will be used.
 ";
         let plan = Plan::parse_outline(text).unwrap();
         assert_eq!(plan.removals, ["apache2", "old"]);
-        assert_eq!(plan.kept_back, ["tree"]);
+        assert_eq!((plan.kept_back[0].name.as_str(), plan.kept_back[0].to.as_str()), ("tree", "2.2.1-2"));
         let upgrade = plan.changes.iter().find(|c| c.name == "libc6:i386").unwrap();
         assert_eq!((upgrade.from.as_deref(), upgrade.to.as_str()), (Some("2.41-1"), "2.41-2"));
         assert_eq!((plan.changes.len(), plan.download, plan.disk), (3, 1000, 7_961_000));

@@ -93,6 +93,15 @@ pub fn refreshed() -> Option<SystemTime> {
     stamp.max(fetched)
 }
 
+/// When something new was last fetched from a source, named as [`SourceFailure::source`] names it. None when nothing ever was.
+pub fn fetched(source: &str) -> Option<SystemTime> {
+    let (base, suite) = source.split_once(' ')?;
+    let (_, place) = base.split_once("://")?;
+    let name = format!("{}_dists_{suite}", place.trim_end_matches('/').replace('/', "_"));
+    let lists = Path::new("/var/lib/apt/lists");
+    ["InRelease", "Release"].iter().find_map(|end| changed(&lists.join(format!("{name}_{end}"))).ok())
+}
+
 /// An index of packages that apt's sources name.
 struct Target {
     base: String,

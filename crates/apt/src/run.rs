@@ -3,21 +3,21 @@
 use crate::{
     Error, Failure, Plan, name,
     output::{self, Cause},
-    status::{self, Status, Way},
+    status::{self, Count, Status, Way},
 };
 use events::{Kind, Stream};
 use exec::{From, Interrupter, Program};
 use std::{
     collections::VecDeque,
-    path::{Path, PathBuf},
+    path::PathBuf,
     thread,
     time::{Duration, Instant},
 };
 
 /// Progress is told at most this often.
 const PROGRESS_EVERY: Duration = Duration::from_millis(200);
-/// So many last lines explain a failure.
-const TAIL: usize = 20;
+/// So many last lines are kept to explain a failure.
+const TAIL: usize = 60;
 
 /// What apt-get is to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,6 +45,8 @@ pub struct Apt {
     pub interrupter: Interrupter,
     /// The socket of whoever answers debconf's questions (`DEBCONF_PIPE`); without one nobody is asked.
     pub debconf: Option<PathBuf>,
+    /// How many packages the plan changes, for "package 3 of 12"; 0: not known.
+    pub expected: usize,
     /// Options of apt.conf(5) to add, e.g. `Dir::Etc::sourceparts=-`.
     pub options: Vec<String>,
 }
@@ -53,7 +55,7 @@ impl Apt {
     /// What the work would do. Changes nothing and takes no lock.
     pub fn plan(&self, work: &Work) -> Result<Plan, Error> {
         let removals = Apt { allow_removals: true, ..self.clone() };
-        let simulate = removals.work(self.apt_get().arg("-s"), work)?;
+        let simulate = removals.work(self.apt_get().args(["-s", "-V"]), work)?;
         let sizes = self.sizes(work)?;
         let (simulated, sized) = thread::scope(|scope| {
             let sized = scope.spawn(|| sizes.output());
@@ -66,6 +68,9 @@ impl Apt {
         let mut plan = Plan::parse(&simulated.text());
         if let Ok(Ok(sized)) = sized {
             plan.add_sizes(&sized.text());
+        }
+        if !plan.kept_back.is_empty() {
+            plan.mark_held(&Program::new("apt-mark").arg("showhold").run()?.text());
         }
         Ok(plan)
     }
@@ -165,7 +170,8 @@ impl Apt {
             Work::Upgrade => program.args(["--no-remove", "--with-new-pkgs", "upgrade"]),
             Work::UpgradeOnly(packages) => {
                 name::check(packages)?;
-                program.args(["--no-remove", "--only-upgrade", "install", "--"]).args(packages)
+                let program = if self.allow_removals { program } else { program.arg("--no-remove") };
+                program.args(["--only-upgrade", "install", "--"]).args(packages)
             }
             Work::Purge(packages) => {
                 name::check(packages)?;
@@ -188,14 +194,13 @@ impl Apt {
         mut way: Way,
         say: &mut dyn FnMut(Kind),
     ) -> Result<Ran, Error> {
-        let mut last: Option<Instant> = None;
-        let mut packages: Vec<String> = vec![];
+        let mut told = Told { count: Count::new(self.expected), ..Told::default() };
         let mut tail: VecDeque<String> = VecDeque::new();
         let output = program.each_line(|from, line| {
             let stream = match from {
                 From::Stdout => Stream::Stdout,
                 From::Stderr => Stream::Stderr,
-                From::Status => return self.tell_status(line, &mut way, &mut last, &mut packages, say),
+                From::Status => return tell_status(line, &mut way, &mut told, say),
             };
             let line = visible(line);
             if line.is_empty() {
@@ -207,34 +212,46 @@ impl Apt {
             tail.push_back(line.clone());
             say(Kind::Log { stream, line });
         })?;
-        Ok(Ran { output, packages, tail: tail.into(), interrupted: self.interrupter.interrupted() })
+        Ok(Ran {
+            output,
+            packages: told.failed,
+            tail: tail.into(),
+            interrupted: self.interrupter.interrupted(),
+        })
     }
+}
 
-    fn tell_status(
-        &self,
-        line: &str,
-        way: &mut Way,
-        last: &mut Option<Instant>,
-        failed: &mut Vec<String>,
-        say: &mut dyn FnMut(Kind),
-    ) {
-        let Some(status) = status::parse(line) else { return };
-        let percent = way.percent(&status);
-        let detail = match status {
-            Status::Download { text, .. } | Status::Install { text, .. } => text,
-            Status::Conffile { package, .. } => {
-                let message = format!("{package}: your changed configuration file was kept");
-                return say(Kind::Warning { message });
-            }
-            Status::Error { package, text } => {
-                say(Kind::Warning { message: format!("{package}: {text}") });
-                return failed.push(package);
-            }
-        };
-        if last.is_none_or(|l| l.elapsed() >= PROGRESS_EVERY) || percent >= 100.0 {
-            *last = Some(Instant::now());
-            say(Kind::Progress { percent, detail });
+/// What was told of a run so far.
+#[derive(Default)]
+struct Told {
+    at: Option<Instant>,
+    detail: String,
+    count: Count,
+    /// The packages dpkg could not work on.
+    failed: Vec<String>,
+}
+
+fn tell_status(line: &str, way: &mut Way, told: &mut Told, say: &mut dyn FnMut(Kind)) {
+    let Some(status) = status::parse(line) else { return };
+    let percent = way.percent(&status);
+    let (detail, step) = match status {
+        Status::Download { text, .. } => (text, false),
+        Status::Install { package, text, .. } => (told.count.say(&package, &text), true),
+        Status::Conffile { package, .. } => {
+            let message = format!("{package}: your changed configuration file was kept");
+            return say(Kind::Warning { message });
         }
+        Status::Error { package, text } => {
+            say(Kind::Warning { message: format!("{package}: {text}") });
+            return told.failed.push(package);
+        }
+    };
+    // the last step before a long silence is what explains it, however soon it came after the one before
+    let new = step && detail != told.detail;
+    if new || told.at.is_none_or(|at| at.elapsed() >= PROGRESS_EVERY) || percent >= 100.0 {
+        told.at = Some(Instant::now());
+        told.detail.clone_from(&detail);
+        say(Kind::Progress { percent, detail });
     }
 }
 
@@ -253,7 +270,9 @@ impl Ran {
 
     pub fn failure(self, doing: &str) -> Failure {
         let mut failure = Failure::of(&self.output, doing, self.packages);
-        failure.lines = self.tail;
+        let last = self.tail.len().saturating_sub(output::EXPLAIN);
+        failure.lines =
+            output::of_package(&failure.packages, &self.tail).unwrap_or_else(|| self.tail[last..].to_vec());
         if self.interrupted {
             failure.cause = Cause::Stopped;
         }
@@ -268,7 +287,7 @@ impl Failure {
             doing: doing.into(),
             cause: output::cause(text.lines()),
             packages,
-            lines: output.tail(TAIL),
+            lines: output.tail(output::EXPLAIN),
         }
     }
 }
@@ -281,11 +300,6 @@ impl Both for exec::Output {
     fn text_of_both(&self) -> String {
         format!("{}\n{}", self.text(), String::from_utf8_lossy(&self.stderr))
     }
-}
-
-/// Whether a package asked for a restart of the machine.
-pub fn reboot_required() -> bool {
-    ["/run/reboot-required", "/var/run/reboot-required"].iter().any(|p| Path::new(p).exists())
 }
 
 fn automatic(packages: &[String]) -> Result<Vec<String>, Error> {

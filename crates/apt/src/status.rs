@@ -1,5 +1,7 @@
 //! What apt-get writes to `APT::Status-Fd` (apt's README.progress-reporting).
 
+use std::collections::BTreeSet;
+
 /// One line of it.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Status {
@@ -39,6 +41,37 @@ fn fields(rest: &str) -> Option<(&str, f32, &str)> {
                 return Some((&rest[..colon], percent.clamp(0.0, 100.0), text));
             }
             _ => from = colon + 1,
+        }
+    }
+}
+
+/// Numbers the packages that dpkg comes to: `Configuring tree, package 3 of 12`. Each is unpacked once and configured once.
+#[derive(Debug, Default)]
+pub struct Count {
+    /// 0: nobody knows.
+    of: usize,
+    unpacked: BTreeSet<String>,
+    configured: BTreeSet<String>,
+}
+
+impl Count {
+    pub fn new(of: usize) -> Count {
+        Count { of, ..Count::default() }
+    }
+
+    /// apt's words for what is done with the package, with its number.
+    pub fn say(&mut self, package: &str, text: &str) -> String {
+        // apt adds the architecture, which tells an owner nothing
+        let text = text.strip_suffix(')').and_then(|t| t.rsplit_once(" (")).map_or(text, |(t, _)| t);
+        let seen = match text.split(' ').next() {
+            Some("Unpacking") => &mut self.unpacked,
+            Some("Configuring") => &mut self.configured,
+            _ => return text.to_owned(),
+        };
+        seen.insert(package.to_owned());
+        match seen.len() {
+            number if number <= self.of => format!("{text}, package {number} of {}", self.of),
+            _ => text.to_owned(),
         }
     }
 }
@@ -102,6 +135,22 @@ mod tests {
             Some(Status::Conffile { .. })
         ));
         assert_eq!(parse("media-change:/media/cdrom:Debian:Insert"), None);
+    }
+
+    #[test]
+    fn packages_are_numbered_as_they_come() {
+        let mut count = Count::new(2);
+        for (package, text, expect) in [
+            ("dpkg-exec", "Running dpkg", "Running dpkg"),
+            ("a", "Unpacking a (amd64)", "Unpacking a, package 1 of 2"),
+            ("b", "Unpacking b (all)", "Unpacking b, package 2 of 2"),
+            ("a", "Configuring a (amd64)", "Configuring a, package 1 of 2"),
+            ("a", "Configuring a (amd64)", "Configuring a, package 1 of 2"),
+            ("b", "Configuring b (all)", "Configuring b, package 2 of 2"),
+            ("c", "Configuring c (all)", "Configuring c"),
+        ] {
+            assert_eq!(count.say(package, text), expect);
+        }
     }
 
     proptest! {

@@ -1,6 +1,7 @@
 //! What the management page and its command line may ask of the broker, the root process behind them.
 //!
 //! * [`message`]: requests and replies, a closed set
+//! * [`updates`]: what they say about packages
 //! * [`wire`]: one message as one bounded line, perhaps with one file descriptor (both sides)
 //! * [`client`]: ask the broker one thing and wait for its answer
 //!
@@ -11,10 +12,12 @@
 
 pub mod client;
 pub mod message;
+pub mod updates;
 pub mod wire;
 
 pub use client::{Client, ClientError};
 pub use message::*;
+pub use updates::*;
 pub use wire::WireError;
 
 /// The broker's socket: mode 0660, group `appliance-control`.

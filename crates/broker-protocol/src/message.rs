@@ -1,5 +1,6 @@
 //! Requests and replies.
 
+use crate::updates::{Automatic, Changes, KeptFile, Packages, Plan, Run};
 use events::Status;
 use plugin::manifest::{Manifest, Role};
 use serde::{Deserialize, Serialize};
@@ -33,6 +34,18 @@ pub enum Ask {
     Appliances {},
     /// V: installed packages, and what an upgrade would do. → [`Answer::Packages`]
     Packages {},
+    /// V: what an upgrade of these packages, or of all, would do to the machine. → [`Answer::Plan`]
+    Plan { packages: Vec<String> },
+    /// A: what the update of a package says of itself. → [`Answer::Changes`]
+    Changes { package: String },
+    /// A: new versions of configuration files that were not taken, with the differences. → [`Answer::KeptFiles`]
+    KeptFiles {},
+    /// V: every run of the package manager, newest first. → [`Answer::History`]
+    History {},
+    /// V: one run, with what it showed. → [`Answer::Run`]
+    Run { id: String },
+    /// V: how updates are installed automatically. → [`Answer::Automatic`]
+    Automatic {},
     /// A: an appliance's questions with their present answers, no secret among them, in the first of these languages
     /// (`de_AT`, `de`) that there is. → [`Answer::Settings`]
     Settings { appliance: String, languages: Vec<String> },
@@ -69,6 +82,29 @@ pub enum Work {
     Upgrade {
         #[serde(default)]
         packages: Vec<String>,
+        /// When they are installed, the machine restarts.
+        #[serde(default, skip_serializing_if = "is_false")]
+        restart: bool,
+    },
+    /// Fetches updates, all or of the packages named, and looks into them; installs nothing.
+    Download {
+        #[serde(default)]
+        packages: Vec<String>,
+    },
+    /// Brings an interrupted or failed installation to its end.
+    Repair {},
+    /// Restarts the services that run on libraries that are gone.
+    RestartServices {},
+    /// Decides about a new version of a configuration file: takes it, or lets it go. With the hash that [`KeptFile`] has, only while both
+    /// are what was shown.
+    DecideFile {
+        path: String,
+        seen: String,
+        adopt: bool,
+    },
+    /// How updates are installed automatically.
+    Automatic {
+        settings: Automatic,
     },
     Restart {},
     Shutdown {},
@@ -86,6 +122,10 @@ pub enum Work {
         action: String,
         parameters: BTreeMap<String, String>,
     },
+}
+
+fn is_false(flag: &bool) -> bool {
+    !flag
 }
 
 /// `YYYYMMDD-HHMMSS-xxxxxxxx` (UTC, then 8 hexadecimal digits): sorts by time, safe as file and unit name.
@@ -126,6 +166,7 @@ impl TryFrom<String> for TaskId {
 /// The one line that comes back.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[allow(clippy::large_enum_variant, reason = "there is one of it for each request")]
 pub enum Reply {
     Answer(Answer),
     Refused(Refusal),
@@ -143,6 +184,16 @@ pub enum Answer {
     Who(Who),
     Appliances(Vec<Appliance>),
     Packages(Packages),
+    Plan(Plan),
+    Changes(Changes),
+    KeptFiles(Vec<KeptFile>),
+    History(Vec<Run>),
+    Run {
+        run: Run,
+        /// The package manager's lines, as far as they are still there.
+        output: Vec<String>,
+    },
+    Automatic(Automatic),
     Settings(Settings),
     /// By the questions' names. May hold secrets.
     Answers(BTreeMap<String, String>),
@@ -212,38 +263,6 @@ pub struct Check {
     pub ok: bool,
     /// What was found, in the owner's words.
     pub message: String,
-}
-
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Packages {
-    /// Seconds since 1970 of the last successful refresh; none when there was none.
-    pub refreshed: Option<u64>,
-    pub installed: Vec<Installed>,
-    pub updates: Vec<Update>,
-    /// Would be removed by the updates.
-    pub removals: Vec<String>,
-    /// Not upgraded, with the reason (held, phased).
-    pub kept_back: Vec<String>,
-    /// Bytes.
-    pub download: u64,
-    pub reboot_required: bool,
-}
-
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Installed {
-    pub name: String,
-    pub version: String,
-    pub summary: String,
-}
-
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Update {
-    pub name: String,
-    /// None for a package that comes new.
-    pub from: Option<String>,
-    pub to: String,
-    pub origin: String,
-    pub security: bool,
 }
 
 /// An appliance's questions, as `appliance-configure settings` tells them.

@@ -2,17 +2,21 @@
 
 use crate::{
     appliances::Appliances,
-    audit,
-    packages::Cache,
+    audit, automatic, history, kept_files,
+    order::{check_names, order},
+    packages::{self, Cache},
     peer::Peer,
+    plan,
     session::{self, LINK_MINUTES, Sessions},
     settings::Model,
     state::{self, State},
     table::{self, Need, Rights},
-    tasks::{Order, Tasks, starter::Starter},
+    tasks::{Tasks, starter::Starter},
     upload,
 };
-use broker_protocol::{Answer, Ask, FaultyPlugin, Reason, Refusal, Reply, Request, TaskId, Who, Work};
+use broker_protocol::{
+    Answer, Ask, Changes, FaultyPlugin, Plan, Reason, Refusal, Reply, Request, TaskId, Who, Work,
+};
 use plugin::{load::Plugins, manifest::Role};
 use std::{
     fs::File,
@@ -28,8 +32,6 @@ use std::{
 const WRONG_LINK_WAIT: Duration = Duration::from_millis(300);
 /// Those who wait at one time; others get their answer at once, so that waiting takes no connection from anybody.
 const WRONG_LINK_WAITERS: usize = 4;
-/// Packages named in one upgrade.
-const MOST_PACKAGES: usize = 500;
 
 type Given = Result<(Answer, Option<OwnedFd>), Refusal>;
 
@@ -177,6 +179,17 @@ impl Broker {
             }
             Ask::Appliances {} => Answer::Appliances(self.appliances.look()?),
             Ask::Packages {} => Answer::Packages(self.packages.look(&self.state)?),
+            Ask::Plan { packages } => Answer::Plan(self.plan(packages)?),
+            Ask::Changes { package } => Answer::Changes(self.changes(package)?),
+            Ask::KeptFiles {} => Answer::KeptFiles(kept_files::all()),
+            Ask::History {} => Answer::History(history::runs()),
+            Ask::Run { id } => {
+                let (run, output) = history::run(id).ok_or_else(|| {
+                    refusal(Reason::NotFound, "No log of the package manager has this run any more.".into())
+                })?;
+                Answer::Run { run, output }
+            }
+            Ask::Automatic {} => Answer::Automatic(automatic::look()),
             Ask::Settings { appliance, languages } => {
                 Answer::Settings(self.settings.show(appliance, languages)?)
             }
@@ -213,6 +226,23 @@ impl Broker {
             Ask::FaultyPlugins {} => Answer::FaultyPlugins(self.faulty(&plugins.unwrap_or_default())),
         };
         Ok((answer, None))
+    }
+
+    fn plan(&self, packages: &[String]) -> Result<Plan, Refusal> {
+        check_names(packages)?;
+        let plan = match packages {
+            [] => plan::of_all(&self.packages.look(&self.state)?),
+            some => plan::of(some),
+        };
+        plan.map_err(|e| packages::failed(&e))
+    }
+
+    fn changes(&self, package: &str) -> Result<Changes, Refusal> {
+        let packages = self.packages.look(&self.state)?;
+        // a name that is in apt's list is a good name for a file, too
+        let update = packages.updates.iter().find(|u| u.name == package);
+        let none = || refusal(Reason::NotFound, format!("There is no update of `{}`.", short(package)));
+        Ok(plan::changes(&self.state, update.ok_or_else(none)?))
     }
 
     /// New answers are judged, and those that change nothing left out. The task judges them again: it alone is alone. Any other work is
@@ -256,49 +286,6 @@ impl Broker {
     }
 }
 
-/// Checks the work once more and gives it its title.
-fn order(work: &Work, by: &str, plugins: Option<Plugins>) -> Result<Order, Refusal> {
-    let (mut work, mut action) = (work.clone(), None);
-    let title = match &mut work {
-        Work::Refresh {} => "Refresh the list of packages".into(),
-        Work::Restart {} => "Restart the machine".into(),
-        Work::Shutdown {} => "Shut the machine down".into(),
-        Work::Upgrade { packages } => {
-            packages.sort();
-            packages.dedup();
-            if packages.len() > MOST_PACKAGES {
-                return Err(refusal(
-                    Reason::Invalid,
-                    format!("Name at most {MOST_PACKAGES} packages, or none for all."),
-                ));
-            }
-            apt::name::check(packages).map_err(|e| refusal(Reason::Invalid, e.to_string()))?;
-            match packages.as_slice() {
-                [] => "Install updates".into(),
-                [one] => format!("Update {one}"),
-                [first, rest @ ..] => format!("Update {first} and {} more", rest.len()),
-            }
-        }
-        Work::Settings { appliance, .. } => format!("Change the settings of {appliance}"),
-        Work::Action { plugin, action: name, parameters } => {
-            let plugins = plugins.unwrap_or_default();
-            let manifest = plugins.good.iter().find(|m| m.name == *plugin);
-            let found = manifest.and_then(|m| m.action(name)).ok_or_else(|| {
-                let (plugin, name) = (short(plugin), short(name));
-                refusal(
-                    Reason::NotFound,
-                    format!("There is no action `{name}` of a plugin `{plugin}` on this machine."),
-                )
-            })?;
-            *parameters = plugin::parameter::check(found, parameters)
-                .map_err(|faults| refusal(Reason::Invalid, format!("{}.", faults.join("; "))))?;
-            action = Some(found.clone());
-            found.title.clone()
-        }
-    };
-    Ok(Order { title, work, by: by.into(), action })
-}
-
 fn action_role(plugins: &Plugins, work: &Work) -> Option<Role> {
     let Work::Action { plugin, action, .. } = work else { return None };
     let manifest = plugins.good.iter().find(|m| m.name == *plugin)?;
@@ -330,12 +317,15 @@ fn about(ask: &Ask) -> String {
         Ask::Settings { appliance, .. }
         | Ask::ReadAnswers { appliance, .. }
         | Ask::Start { work: Work::Settings { appliance, .. } } => short(appliance),
-        Ask::Start { work: Work::Upgrade { packages } } => packages.join(","),
+        Ask::Start { work: Work::Upgrade { packages, .. } | Work::Download { packages } } => {
+            packages.join(",")
+        }
+        Ask::Start { work: Work::DecideFile { path, .. } } => short(path),
         _ => String::new(),
     }
 }
 
-fn short(text: &str) -> String {
+pub(crate) fn short(text: &str) -> String {
     text.chars().filter(|c| !c.is_control()).take(64).collect()
 }
 

@@ -5,9 +5,11 @@
 //! * [`peer`]: who is at the other end
 //! * [`table`]: who may ask what: one table, what is not in it is refused
 //! * [`session`]: one-time links and sessions
-//! * [`handle`]: from a request to its answer
+//! * [`handle`]: from a request to its answer; [`order`]: what it starts
 //! * [`audit`]: one line in the journal for everything privileged
 //! * [`appliances`], [`packages`]: what it tells of the machine
+//! * [`plan`]: what an upgrade would do; [`running`]: what the services have open; [`kept_files`]: new versions of configuration
+//!   files; [`history`]: runs of the package manager; [`automatic`]: updates that install themselves
 //! * [`settings`]: the appliances' questions, and whether new answers to them fit
 //! * [`upload`]: files on their way to an action
 //! * [`tasks`]: tasks: started, listed, cancelled, pruned
@@ -20,9 +22,15 @@
 
 pub mod appliances;
 pub mod audit;
+pub mod automatic;
 pub mod handle;
+pub mod history;
+pub mod kept_files;
+pub mod order;
 pub mod packages;
 pub mod peer;
+pub mod plan;
+pub mod running;
 pub mod server;
 pub mod session;
 pub mod settings;

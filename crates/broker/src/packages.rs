@@ -3,9 +3,12 @@
 //! Asking apt takes a second, so its answer is kept, also beyond the broker's own life, for as long as the files that
 //! it depends on stay as they were.
 
-use crate::state::{self, State};
-use apt::{Apt, installed};
-use broker_protocol::{Installed, Packages, Reason, Refusal, Update};
+use crate::{
+    kept_files, plan, running,
+    state::{self, State},
+};
+use apt::{SourceFailure, installed};
+use broker_protocol::{FailedSource, Installed, Packages, Plan, Reason, Refusal};
 use serde::{Deserialize, Serialize};
 use std::{
     fs,
@@ -46,8 +49,7 @@ impl Cache {
         let mut packages = match kept.as_ref() {
             Some(kept) if kept.key == key => kept.packages.clone(),
             _ => {
-                let packages =
-                    ask().map_err(|e| Refusal { reason: Reason::Failed, message: e.to_string() })?;
+                let packages = ask().map_err(|e| failed(&e))?;
                 let fresh = Kept { key, packages: packages.clone() };
                 let _ = serde_json::to_vec(&fresh).map(|bytes| state::write(&state.packages(), &bytes));
                 *kept = Some(fresh);
@@ -56,27 +58,63 @@ impl Cache {
         };
         // these change without any of the files
         packages.refreshed = refreshed();
-        packages.reboot_required = apt::run::reboot_required();
+        packages.failed_sources = failures(state, packages.refreshed);
+        packages.reboot_reasons = apt::reboot::reasons();
+        packages.reboot_required = !packages.reboot_reasons.is_empty();
+        packages.outdated = running::outdated(&running::units());
+        packages.kept_files = kept_files::paths();
         Ok(packages)
     }
 }
 
+pub fn failed(error: &apt::Error) -> Refusal {
+    Refusal { reason: Reason::Failed, message: error.to_string() }
+}
+
 fn ask() -> Result<Packages, apt::Error> {
-    let plan = Apt::default().plan(&apt::Work::Upgrade)?;
-    let updates = plan
-        .changes
-        .into_iter()
-        .map(|c| Update { name: c.name, from: c.from, to: c.to, origin: c.origin, security: c.security })
-        .collect();
+    use installed::State::{Broken, Unfinished};
+    let Plan { updates, removals, kept_back, download, disk, .. } =
+        plan::from_apt(plan::planner().plan(&apt::Work::Upgrade)?);
+    let installed = installed::packages()?;
+    let half = installed.iter().filter(|p| matches!(p.state, Unfinished | Broken));
+    let unfinished = half.map(|p| p.name.clone()).collect();
+    let installed = in_use(installed);
     Ok(Packages {
-        refreshed: None,
-        installed: in_use(installed::packages()?),
+        installed,
         updates,
-        removals: plan.removals,
-        kept_back: plan.kept_back,
-        download: plan.download,
-        reboot_required: false,
+        removals,
+        kept_back,
+        download,
+        disk,
+        unfinished,
+        ..Packages::default()
     })
+}
+
+/// What a refresh failed on, and when.
+#[derive(Serialize, Deserialize)]
+struct Failures {
+    at: u64,
+    sources: Vec<FailedSource>,
+}
+
+/// Keeps them until the next refresh.
+pub fn keep_failures(state: &State, failures: &[SourceFailure]) -> std::io::Result<()> {
+    let seconds = |t: std::time::SystemTime| t.duration_since(UNIX_EPOCH).ok().map(|d| d.as_secs());
+    let sources = failures.iter().map(|f| FailedSource {
+        source: f.source.clone(),
+        message: f.message.clone(),
+        fetched: apt::refresh::fetched(&f.source).and_then(seconds),
+    });
+    let kept = Failures { at: state::now(), sources: sources.collect() };
+    state::write(&state.refresh(), &serde_json::to_vec(&kept)?)
+}
+
+/// Of the last refresh, unless a later one has worked, whoever began it.
+fn failures(state: &State, refreshed: Option<u64>) -> Vec<FailedSource> {
+    let kept: Option<Failures> =
+        fs::read(state.refresh()).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
+    kept.filter(|f| refreshed.is_none_or(|at| f.at >= at)).map(|f| f.sources).unwrap_or_default()
 }
 
 /// Those that can be used: one with a trigger to come is unpacked and configured.
@@ -118,6 +156,21 @@ mod tests {
         let all = [Installed, ConfigFiles, Unfinished, Triggers, Broken, NotInstalled].map(package);
         let names: Vec<String> = in_use(all.into()).into_iter().map(|p| p.name).collect();
         assert_eq!(names, ["Installed", "Triggers"]);
+    }
+
+    #[test]
+    fn what_failed_is_told_until_a_later_refresh() {
+        let folder = tempfile::tempdir().unwrap();
+        let state = State::open(folder.path()).unwrap();
+        let failure = SourceFailure {
+            source: "http://x.example stable".into(),
+            cause: apt::Cause::Network,
+            message: "no route".into(),
+        };
+        assert!(failures(&state, None).is_empty());
+        keep_failures(&state, &[failure]).unwrap();
+        assert_eq!(failures(&state, Some(state::now() - 60))[0].message, "no route");
+        assert!(failures(&state, Some(state::now() + 60)).is_empty());
     }
 
     #[test]

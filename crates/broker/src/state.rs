@@ -45,6 +45,18 @@ impl State {
         self.root.join("packages.json")
     }
 
+    /// What the last refresh failed on.
+    pub fn refresh(&self) -> PathBuf {
+        self.root.join("refresh.json")
+    }
+    /// What was read in the update of a package.
+    pub fn preview(&self, package: &str) -> PathBuf {
+        self.previews().join(format!("{package}.json"))
+    }
+    pub fn previews(&self) -> PathBuf {
+        self.root.join("previews")
+    }
+
     /// Bytes that can still be written.
     pub fn free(&self) -> io::Result<u64> {
         let stat = rustix::fs::statvfs(&self.root)?;
@@ -129,7 +141,12 @@ pub fn random(bytes: usize) -> io::Result<String> {
 
 /// SHA256 as 64 hexadecimal digits.
 pub fn hash(text: &str) -> String {
-    hex(&Sha256::digest(text.as_bytes()))
+    hash_of(text.as_bytes())
+}
+
+/// The same of bytes.
+pub fn hash_of(bytes: &[u8]) -> String {
+    hex(&Sha256::digest(bytes))
 }
 
 fn hex(bytes: &[u8]) -> String {

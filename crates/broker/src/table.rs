@@ -24,6 +24,13 @@ const TABLE: &[(&str, Need)] = &[
     ("end-session", Need::Viewer),
     ("appliances", Need::Viewer),
     ("packages", Need::Viewer),
+    ("plan", Need::Viewer),
+    // configuration files may hold secrets
+    ("changes", Need::Administrator),
+    ("kept-files", Need::Administrator),
+    ("history", Need::Viewer),
+    ("run", Need::Viewer),
+    ("automatic", Need::Viewer),
     ("settings", Need::Administrator),
     ("read-answers", Need::Root),
     ("tasks", Need::Viewer),
@@ -33,6 +40,11 @@ const TABLE: &[(&str, Need)] = &[
     ("create-upload", Need::Administrator),
     ("start refresh", Need::Administrator),
     ("start upgrade", Need::Administrator),
+    ("start download", Need::Administrator),
+    ("start repair", Need::Administrator),
+    ("start restart-services", Need::Administrator),
+    ("start decide-file", Need::Administrator),
+    ("start automatic", Need::Administrator),
     ("start restart", Need::Administrator),
     ("start shutdown", Need::Administrator),
     ("start settings", Need::Administrator),
@@ -61,6 +73,12 @@ pub fn name(ask: &Ask) -> &'static str {
         Ask::EndSession {} => "end-session",
         Ask::Appliances {} => "appliances",
         Ask::Packages {} => "packages",
+        Ask::Plan { .. } => "plan",
+        Ask::Changes { .. } => "changes",
+        Ask::KeptFiles {} => "kept-files",
+        Ask::History {} => "history",
+        Ask::Run { .. } => "run",
+        Ask::Automatic {} => "automatic",
         Ask::Settings { .. } => "settings",
         Ask::ReadAnswers { .. } => "read-answers",
         Ask::Tasks {} => "tasks",
@@ -71,6 +89,11 @@ pub fn name(ask: &Ask) -> &'static str {
         Ask::Start { work } => match work {
             Work::Refresh {} => "start refresh",
             Work::Upgrade { .. } => "start upgrade",
+            Work::Download { .. } => "start download",
+            Work::Repair {} => "start repair",
+            Work::RestartServices {} => "start restart-services",
+            Work::DecideFile { .. } => "start decide-file",
+            Work::Automatic { .. } => "start automatic",
             Work::Restart {} => "start restart",
             Work::Shutdown {} => "start shutdown",
             Work::Settings { .. } => "start settings",
@@ -125,6 +148,12 @@ mod tests {
             Ask::EndSession {},
             Ask::Appliances {},
             Ask::Packages {},
+            Ask::Plan { packages: vec![] },
+            Ask::Changes { package: String::new() },
+            Ask::KeptFiles {},
+            Ask::History {},
+            Ask::Run { id: String::new() },
+            Ask::Automatic {},
             Ask::Settings { appliance: String::new(), languages: vec![] },
             Ask::ReadAnswers { appliance: String::new(), text: String::new() },
             Ask::Tasks {},
@@ -133,7 +162,12 @@ mod tests {
             Ask::Artifact { id: id.clone(), name: String::new() },
             Ask::CreateUpload {},
             start(Work::Refresh {}),
-            start(Work::Upgrade { packages: vec![] }),
+            start(Work::Upgrade { packages: vec![], restart: false }),
+            start(Work::Download { packages: vec![] }),
+            start(Work::Repair {}),
+            start(Work::RestartServices {}),
+            start(Work::DecideFile { path: String::new(), seen: String::new(), adopt: false }),
+            start(Work::Automatic { settings: Default::default() }),
             start(Work::Restart {}),
             start(Work::Shutdown {}),
             start(Work::Settings { appliance: String::new(), revision: None, answers: Default::default() }),
@@ -172,6 +206,12 @@ syyy who
 syyy end-session
 syyy appliances
 syyy packages
+syyy plan
+s-yy changes
+s-yy kept-files
+syyy history
+syyy run
+syyy automatic
 s-yy settings
 ---y read-answers
 syyy tasks
@@ -181,6 +221,11 @@ s-yy artifact
 s-yy create-upload
 s-yy start refresh
 s-yy start upgrade
+s-yy start download
+s-yy start repair
+s-yy start restart-services
+s-yy start decide-file
+s-yy start automatic
 s-yy start restart
 s-yy start shutdown
 s-yy start settings

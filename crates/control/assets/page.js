@@ -58,6 +58,8 @@ function follow(task) {
 
   const on = {
     phase(e) {
+      // the page that the server writes counts until the machine is back
+      if (e.id === "restart") return location.reload();
       $("phase").textContent = about = e.title;
       $("step").textContent = e.index && e.of ? `step ${e.index} of ${e.of}` : "";
       $("detail").textContent = "";
@@ -77,10 +79,10 @@ function follow(task) {
     warning(e) { $("warnings").append(note("warn", e.message)); },
     table(e) { $("tables").append(table(e)); },
     artifact() {},
-    result() {
+    result(e) {
       clearInterval(clock);
       // the page that the server writes shows the result with all that belongs to it
-      if (!$("leaving")) location.reload();
+      if (!$("leaving") || e.status !== "ok") location.reload();
     },
   };
 
@@ -102,7 +104,8 @@ function follow(task) {
 
   const clock = setInterval(() => {
     const quiet = seconds(heard);
-    $("silence").textContent = quiet >= 10 ? `Still working: ${about || "the task"}, ${span(quiet)} without news` : "";
+    $("detail").hidden = quiet >= 10;
+    $("silence").textContent = quiet >= 10 ? `Still ${about ? about[0].toLowerCase() + about.slice(1) : "working"}, no news for ${span(quiet)}` : "";
   }, 1000);
   log.scrollTop = log.scrollHeight;
   connect();

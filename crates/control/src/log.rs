@@ -66,7 +66,8 @@ impl Tail {
 /// What a page shows of a task: the state that its events so far lead to.
 #[derive(Debug, Default)]
 pub struct Summary {
-    /// `Install packages`, and `2 of 3`.
+    /// `install`, `Install packages`, and `2 of 3`.
+    pub phase_id: String,
     pub phase: String,
     pub step: Option<(u32, u32)>,
     pub percent: Option<f32>,
@@ -100,7 +101,8 @@ impl Summary {
     fn add(&mut self, At { after, event }: At) {
         (self.offset, self.last) = (after, event.at);
         match event.kind {
-            Kind::Phase { title, index, of, .. } => {
+            Kind::Phase { id, title, index, of } => {
+                self.phase_id = id;
                 (self.phase, self.step) = (title, index.zip(of));
                 (self.percent, self.detail) = (None, String::new());
             }

@@ -57,7 +57,8 @@ fn plain_http_is_sent_to_tls() {
 fn every_route_keeps_its_door() {
     let page = Page::start();
     for route in routes::table().iter().filter(|r| r.access != Access::Open) {
-        let path = route.path.replace("{id}", DONE).replace("{name}", "x").replace("{what}", "restart");
+        let path = route.path.replace("{package}", "openssl");
+        let path = path.replace("{id}", DONE).replace("{name}", "x").replace("{what}", "restart");
         let path = path.replace("{plugin}", "moinmoin").replace("{action}", "backup");
         let path = path.replace("{appliance}", "moinmoin");
         assert_eq!(
@@ -120,6 +121,12 @@ fn pages_are_small_and_their_text_harmless() {
     for path in [
         "/",
         "/updates",
+        "/updates/plan?p=openssl&p=tzdata",
+        "/updates/changes/openssl",
+        "/updates/files",
+        "/updates/history",
+        "/updates/history/20261123-082011",
+        "/updates/automatic",
         "/packages?q=apache",
         "/packages",
         "/tasks",
@@ -160,6 +167,51 @@ fn pages_are_small_and_their_text_harmless() {
     assert!(page.get("/", VIEWER).text().contains("plugins/odd.json"));
     let door = page.request("GET", "/sign-in", &[], b"");
     assert!(door.body.len() < 10_000 && door.text().matches("/static/").count() <= 2);
+}
+
+#[test]
+fn updates_are_chosen_and_files_decided() {
+    let page = Page::start();
+    let chosen = page.get("/updates/plan?p=openssl", VIEWER).text();
+    assert!(chosen.contains("Install this update?") && !chosen.contains("tzdata"), "{chosen}");
+    let updates = page.get("/updates", ADMINISTRATOR).text();
+    for part in [
+        "Security updates",
+        "read last",
+        "on hold",
+        "postfix.service",
+        "stays as you have it",
+        "dbus.service",
+    ] {
+        assert!(updates.to_lowercase().contains(&part.to_lowercase()), "{part} is missing:\n{updates}");
+    }
+    assert!(!page.get("/updates", VIEWER).text().contains("/updates/install"), "a viewer is offered it");
+    let post = |path: &str, form: &str| page.post(path, ADMINISTRATOR, &format!("csrf={CSRF}&{form}")).status;
+    let started = || page.fake.state(|s| s.started.pop());
+    assert_eq!(post("/updates/install", "p.openssl=yes&p.tzdata=yes&restart=yes"), 303);
+    let packages = vec!["openssl".to_owned(), "tzdata".into()];
+    assert_eq!(started(), Some(Work::Upgrade { packages, restart: true }));
+    assert_eq!(post("/updates/install", ""), 303);
+    assert_eq!(started(), Some(Work::Upgrade { packages: vec![], restart: false }));
+    assert_eq!(post("/updates/download", ""), 303);
+    assert_eq!(started(), Some(Work::Download { packages: vec![] }));
+
+    // the path as it is, whatever the page shows of it
+    let seen = "ab".repeat(32);
+    let path: String = fake::KEPT.bytes().map(|b| format!("%{b:02X}")).collect();
+    assert_eq!(post("/updates/files", &format!("path={path}&seen={seen}")), 400);
+    assert_eq!(post("/updates/files", &format!("path={path}&seen={seen}&decision=adopt")), 303);
+    assert_eq!(started(), Some(Work::DecideFile { path: fake::KEPT.into(), seen, adopt: true }));
+
+    assert_eq!(post("/updates/automatic", "install=all&at=04%3A00&restart=05%3A00"), 303);
+    let settings = broker_protocol::Automatic {
+        install: broker_protocol::Which::All,
+        at: "04:00".into(),
+        restart: None,
+    };
+    assert_eq!(started(), Some(Work::Automatic { settings }));
+    let history = |q: &str| page.get(&format!("/updates/history?q={q}"), VIEWER).text();
+    assert!(history("automatic+openssl").contains("2 updated") && history("nginx").contains("Nothing fits"));
 }
 
 #[test]

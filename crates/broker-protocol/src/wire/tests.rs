@@ -118,7 +118,8 @@ fn any_request() -> impl Strategy<Value = Request> {
     let text = any::<String>();
     let work = prop_oneof![
         Just(Work::Refresh {}),
-        prop::collection::vec(any::<String>(), 0..4).prop_map(|packages| Work::Upgrade { packages }),
+        prop::collection::vec(any::<String>(), 0..4)
+            .prop_map(|packages| Work::Upgrade { packages, restart: false }),
         (text, any::<String>(), prop::collection::btree_map(any::<String>(), any::<String>(), 0..4))
             .prop_map(|(plugin, action, parameters)| Work::Action { plugin, action, parameters }),
     ];

@@ -116,7 +116,8 @@ fn an_action_is_checked_against_its_manifest() {
 fn arguments_are_checked_again() {
     with(|broker| {
         let root = |what| ask(broker, Peer::Root, None, what);
-        let upgrade = |name: &str| Ask::Start { work: Work::Upgrade { packages: vec![name.into()] } };
+        let upgrade =
+            |name: &str| Ask::Start { work: Work::Upgrade { packages: vec![name.into()], restart: false } };
         for name in ["-o=APT::x", "a;id", "bash-", "../x", "", "A"] {
             assert_eq!(root(upgrade(name)).unwrap_err(), Reason::Invalid, "{name}");
         }

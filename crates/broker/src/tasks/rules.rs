@@ -16,7 +16,9 @@ enum Kind<'a> {
 
 fn kind(work: &Work) -> Kind<'_> {
     match work {
-        Work::Refresh {} | Work::Upgrade { .. } => Kind::Packages,
+        Work::Refresh {} | Work::Upgrade { .. } | Work::Download { .. } | Work::Repair {} => Kind::Packages,
+        // these change what a run of the package manager changes, too
+        Work::RestartServices {} | Work::DecideFile { .. } | Work::Automatic { .. } => Kind::Packages,
         Work::Restart {} | Work::Shutdown {} => Kind::Power,
         Work::Action { plugin: name, .. } | Work::Settings { appliance: name, .. } => Kind::Appliance(name),
     }
@@ -27,7 +29,7 @@ fn is_settings(work: &Work) -> bool {
 }
 
 fn is_upgrade(work: &Work) -> bool {
-    matches!(work, Work::Upgrade { .. })
+    matches!(work, Work::Upgrade { .. } | Work::Repair {} | Work::RestartServices {})
 }
 
 /// Why the work cannot start now, when it cannot: names the task that is in its way.
@@ -58,7 +60,13 @@ pub fn in_the_way(work: &Work, running: &[Task]) -> Option<String> {
 /// [`super::record::STOPPABLE`].)
 pub fn why_not_cancelled(work: &Work) -> Option<&'static str> {
     match work {
-        Work::Refresh {} | Work::Action { .. } => None,
+        Work::Refresh {} | Work::Download { .. } | Work::Action { .. } => None,
+        Work::Repair {} => Some(
+            "Packages are being finished. Stopping now would leave them half installed, so it goes on to its end.",
+        ),
+        Work::RestartServices {} | Work::DecideFile { .. } | Work::Automatic { .. } => {
+            Some("It takes a moment only, and stopping it would leave half of it.")
+        }
         Work::Upgrade { .. } => Some(
             "Updates are being installed. Stopping now would leave packages half installed, so it goes on to its end.",
         ),
@@ -99,7 +107,7 @@ mod tests {
             parameters: Default::default(),
         };
         let (refresh, upgrade, restart) =
-            (Work::Refresh {}, Work::Upgrade { packages: vec![] }, Work::Restart {});
+            (Work::Refresh {}, Work::Upgrade { packages: vec![], restart: false }, Work::Restart {});
         let (backup, restore, other) =
             (action("wiki", "backup"), action("wiki", "restore"), action("mail", "backup"));
         let settings = |appliance: &str| Work::Settings {
@@ -117,6 +125,8 @@ mod tests {
         ];
         let busy = [
             (&refresh, &refresh),
+            (&Work::Repair {}, &backup),
+            (&Work::Download { packages: vec![] }, &upgrade),
             (&refresh, &upgrade),
             (&upgrade, &refresh),
             (&backup, &backup),

@@ -106,17 +106,21 @@ fn a_record_that_cannot_be_read_is_no_reason_to_remove_a_task() {
 fn one_task_of_the_package_manager_at_a_time() {
     let bench = bench(false);
     let first = bench.tasks.start(order(Work::Refresh {})).unwrap();
-    let refusal = bench.tasks.start(order(Work::Upgrade { packages: vec![] })).map(|t| t.id).unwrap_err();
+    let refusal = bench
+        .tasks
+        .start(order(Work::Upgrade { packages: vec![], restart: false }))
+        .map(|t| t.id)
+        .unwrap_err();
     assert!(refusal.reason == Reason::Busy && refusal.message.contains(first.id.as_str()));
     end(&bench, &first.id, Status::Failed);
-    bench.tasks.start(order(Work::Upgrade { packages: vec![] })).unwrap();
+    bench.tasks.start(order(Work::Upgrade { packages: vec![], restart: false })).unwrap();
     assert_eq!(bench.tasks.list().unwrap().iter().filter(|t| t.status.is_none()).count(), 1);
 }
 
 #[test]
 fn an_upgrade_is_stopped_or_goes_on_and_one_of_the_two_wins() {
     let bench = bench(false);
-    let begin = || bench.tasks.start(order(Work::Upgrade { packages: vec![] })).unwrap();
+    let begin = || bench.tasks.start(order(Work::Upgrade { packages: vec![], restart: false })).unwrap();
     let cancellable = |id| bench.tasks.get(id).unwrap().unwrap().cancellable;
     let lives = |id: &TaskId| lock(&bench.fake.units).contains(id.as_str());
     // it still fetches

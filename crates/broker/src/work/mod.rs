@@ -1,6 +1,8 @@
 //! The program that a task is: reads its record, does the work, writes what happens and how it ended.
 //!
-//! * [`packages`]: refresh and upgrade
+//! * [`packages`]: refresh, upgrade, repair; [`download`]: updates and what they say of themselves; [`after`]: what a run has changed
+//! * [`services`]: restarts what runs on files that are gone
+//! * [`configuration`]: decides about new configuration files, and how updates are installed automatically
 //! * [`power`]: restart and shutdown
 //! * [`settings`]: new answers to an appliance's questions
 //! * [`action`]: an action of a plugin
@@ -10,9 +12,13 @@
 //! replaced: the upgrade of this package is one of its tasks.
 
 pub mod action;
+pub mod after;
+pub mod configuration;
+pub mod download;
 pub mod ended;
 pub mod packages;
 pub mod power;
+pub mod services;
 pub mod settings;
 
 use crate::{
@@ -118,8 +124,13 @@ fn run(root: &Path, id: &TaskId) -> anyhow::Result<Status> {
         Log::open(&folder).with_context(|| format!("cannot write to the log in {}", folder.display()))?;
     let stop = Stop::listen().context("cannot listen for signals")?;
     let ending = match &record.work {
-        Work::Refresh {} => packages::refresh(&stop, &mut log),
-        Work::Upgrade { packages } => {
+        Work::Refresh {} => packages::refresh(root, &stop, &mut log),
+        Work::Download { packages } => download::download(packages, root, &stop, &mut log),
+        Work::Repair {} => packages::repair(&mut log),
+        Work::RestartServices {} => services::restart(&mut log),
+        Work::DecideFile { path, seen, adopt } => configuration::decide(path, seen, *adopt),
+        Work::Automatic { settings } => configuration::automatic(settings, &mut log),
+        Work::Upgrade { packages, .. } => {
             packages::upgrade(packages, &mut packages::Stoppable::new(&folder, &record, &stop), &mut log)
         }
         Work::Restart {} => power::go("reboot", "The machine restarts now."),
@@ -127,6 +138,8 @@ fn run(root: &Path, id: &TaskId) -> anyhow::Result<Status> {
         Work::Settings { .. } => settings::run(&folder, &record, &mut log),
         Work::Action { .. } => action::run(&folder, &record, &stop, &mut log),
     };
+    let restart = matches!(record.work, Work::Upgrade { restart: true, .. }) && ending.status == Status::Ok;
+    let ending = if restart { packages::and_restart(ending, &mut log) } else { ending };
     let status = ending.status;
     log::clear(&folder);
     log.end(status, ending.message, ending.details)

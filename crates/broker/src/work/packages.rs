@@ -1,14 +1,16 @@
-//! Refresh and upgrade. Neither removes a package: what cannot be updated without that is kept back, so no run of ours
+//! Refresh, upgrade, repair. None removes a package: what cannot be updated without that is kept back, so no run of ours
 //! takes the appliance away.
 
-use super::{Ending, Stop};
+use super::{Ending, Stop, after, power};
 use crate::{
     appliances::Appliances,
+    packages::keep_failures,
+    state::State,
     tasks::{log::Log, record::Record},
 };
-use apt::{Apt, Cause, Error, Plan, installed, locks};
+use apt::{Apt, Cause, Error, installed, locks, space};
 use broker_protocol::Appliance;
-use events::Kind;
+use events::{Kind, Status};
 use exec::Interrupter;
 use std::{
     path::Path,
@@ -17,26 +19,33 @@ use std::{
 };
 
 /// Seconds to wait for somebody else's lock.
-const LOCK_WAIT: u32 = 300;
+pub(super) const LOCK_WAIT: u32 = 300;
 /// How long the appliances have to get well after an upgrade, which restarts much of them.
 const WELL_WITHIN: Duration = Duration::from_secs(60);
 const LOOK_EVERY: Duration = Duration::from_secs(2);
 
-pub fn refresh(stop: &Stop, log: &mut Log) -> Ending {
+pub fn refresh(root: &Path, stop: &Stop, log: &mut Log) -> Ending {
     phase(log, "refresh", "Fetching the lists of packages", 1, 1);
     let apt = Apt { lock_wait: LOCK_WAIT, interrupter: stop.interrupter.clone(), ..Apt::default() };
+    wait_for_others(log, &stop.interrupter);
     let refreshed = apt.update(&mut |kind| log.tell(kind));
     if stop.interrupter.interrupted() {
         return Ending::cancelled();
     }
-    match refreshed {
-        Ok(failures) if failures.is_empty() => Ending::ok("The list of packages is up to date."),
-        Ok(failures) => Ending::failed(
-            "Some package sources could not be refreshed; what was known of them before is kept.",
-            failures.iter().map(ToString::to_string).collect(),
-        ),
-        Err(error) => failed(&error),
+    let failures = match refreshed {
+        Ok(failures) => failures,
+        Err(error) => return failed(&error),
+    };
+    if let Err(error) = State::open(root).and_then(|state| keep_failures(&state, &failures)) {
+        log.tell(Kind::Warning { message: format!("What failed cannot be kept: {error}.") });
     }
+    if failures.is_empty() {
+        return Ending::ok("The list of packages is up to date.");
+    }
+    Ending::failed(
+        "Some package sources could not be refreshed; what was known of them before is kept.",
+        failures.iter().map(ToString::to_string).collect(),
+    )
 }
 
 /// Until when an upgrade may be stopped: until it has fetched all it needs. From then on packages would be left half
@@ -87,9 +96,7 @@ pub fn upgrade(packages: &[String], stoppable: &mut Stoppable, log: &mut Log) ->
 fn upgraded(packages: &[String], stoppable: &mut Stoppable, log: &mut Log) -> Result<Option<Ending>, Error> {
     let apt = Apt { lock_wait: LOCK_WAIT, ..Apt::default() };
     phase(log, "prepare", "Looking what there is to do", 1, 4);
-    if let Some(holder) = locks::holder() {
-        log.tell(Kind::Warning { message: format!("Waiting for another program: {holder}.") });
-    }
+    wait_for_others(log, &stoppable.interrupter());
     if unfinished()? {
         if !stoppable.close() {
             return Ok(None);
@@ -99,38 +106,110 @@ fn upgraded(packages: &[String], stoppable: &mut Stoppable, log: &mut Log) -> Re
         });
         apt.repair(&mut |kind| log.tell(kind))?;
     }
-    let work = match packages {
-        [] => apt::Work::Upgrade,
-        some => apt::Work::UpgradeOnly(some.to_vec()),
-    };
+    let work = work_of(packages);
     let plan = apt.plan(&work)?;
     if !plan.kept_back.is_empty() {
-        log.tell(Kind::Warning { message: format!("Kept back: {}.", plan.kept_back.join(", ")) });
+        let why = |why| match why {
+            apt::Why::Held => "on hold",
+            apt::Why::Phased => "handed out step by step",
+            apt::Why::Blocked => "needs a removal, or what cannot be installed",
+        };
+        let names: Vec<String> =
+            plan.kept_back.iter().map(|k| format!("{} ({})", k.name, why(k.why))).collect();
+        log.tell(Kind::Warning { message: format!("Left out: {}.", names.join(", ")) });
     }
     if plan.changes.is_empty() {
         return Ok(Some(Ending::ok("There is nothing to update.")));
+    }
+    if let Some(shortage) = space::shortage(&plan)? {
+        let message =
+            format!("There is too little room: {shortage}. Nothing was changed; make room and try again.");
+        return Ok(Some(Ending::failed(message, vec![])));
     }
     phase(log, "download", "Downloading the updates", 2, 4);
     let fetching = Apt { interrupter: stoppable.interrupter(), ..apt.clone() };
     fetching.download(&work, &mut |kind| log.tell(kind))?;
     let before = appliances();
+    let machine = after::Before::look();
     if !stoppable.close() {
         return Ok(None);
     }
     phase(log, "install", "Installing the updates", 3, 4);
-    apt.run(&work, &mut |kind| log.tell(kind))?;
+    let apt = Apt { expected: plan.changes.len(), ..apt };
+    let ran = apt.run(&work, &mut |kind| log.tell(kind));
+    let changed = machine.tell(log);
+    ran?;
     phase(log, "check", "Looking whether the appliance works", 4, 4);
-    Ok(Some(judge(&plan, &before, &get_well(log))))
+    Ok(Some(judge(changed, &before, &get_well(log))))
+}
+
+/// Brings to its end what was interrupted or has failed.
+pub fn repair(log: &mut Log) -> Ending {
+    phase(log, "install", "Finishing what is not completely installed", 1, 2);
+    wait_for_others(log, &Interrupter::default());
+    let apt = Apt { lock_wait: LOCK_WAIT, ..Apt::default() };
+    let (before, machine) = (appliances(), after::Before::look());
+    let repaired = apt.repair(&mut |kind| log.tell(kind));
+    let changed = machine.tell(log);
+    if let Err(error) = repaired {
+        return failed(&error);
+    }
+    phase(log, "check", "Looking whether the appliance works", 2, 2);
+    let ending = judge(changed, &before, &get_well(log));
+    match ending.status {
+        Status::Ok => {
+            Ending { message: format!("All packages are completely installed. {}", ending.message), ..ending }
+        }
+        _ => ending,
+    }
+}
+
+/// The restart belongs to the work: without it, the work has failed.
+pub fn and_restart(done: Ending, log: &mut Log) -> Ending {
+    phase(log, "restart", "Restarting the machine", 5, 5);
+    let restart = power::go("reboot", "The machine restarts now.");
+    Ending {
+        status: restart.status,
+        message: format!("{} {}", done.message, restart.message),
+        details: [done.details, restart.details].concat(),
+    }
+}
+
+pub(super) fn work_of(packages: &[String]) -> apt::Work {
+    match packages {
+        [] => apt::Work::Upgrade,
+        some => apt::Work::UpgradeOnly(some.to_vec()),
+    }
+}
+
+/// Waits until nobody else holds a lock. What looks unfinished may be the work of that program, and dpkg itself does not wait.
+/// After the patience, and when it is asked to stop, the work goes on and fails with its own words.
+#[allow(clippy::disallowed_methods, reason = "nobody says when another program lets go of a lock")]
+pub(super) fn wait_for_others(log: &mut Log, stop: &Interrupter) {
+    let end = Instant::now() + Duration::from_secs(LOCK_WAIT.into());
+    let mut told = None;
+    while let Some(holder) = locks::holder() {
+        if Instant::now() >= end || stop.interrupted() {
+            return;
+        }
+        if told != Some(holder.pid) {
+            told = Some(holder.pid);
+            log.tell(Kind::Warning { message: format!("Waiting for another program: {holder}.") });
+        }
+        thread::sleep(LOOK_EVERY);
+    }
 }
 
 /// dpkg's success proves nothing about the application.
-fn judge(plan: &Plan, before: &[Appliance], after: &[Appliance]) -> Ending {
-    let mut message = match plan.changes.len() {
+fn judge(changed: usize, before: &[Appliance], after: &[Appliance]) -> Ending {
+    let mut message = match changed {
+        0 => "No version has changed.".to_string(),
         1 => "1 package was updated.".to_string(),
         count => format!("{count} packages were updated."),
     };
-    if apt::run::reboot_required() {
-        message.push_str(" Restart the machine for all of it to take effect.");
+    let reasons = apt::reboot::reasons();
+    if !reasons.is_empty() {
+        message.push_str(&format!(" The machine has to be restarted: {}", reasons.join(" ")));
     }
     let was_well = |name: &str| before.iter().all(|a| a.name != name || a.healthy);
     let ill: Vec<&Appliance> = after.iter().filter(|a| !a.healthy).collect();
@@ -175,9 +254,9 @@ fn unfinished() -> Result<bool, Error> {
     Ok(installed::packages()?.iter().any(|p| matches!(p.state, State::Unfinished | State::Broken)))
 }
 
-fn failed(error: &Error) -> Ending {
+pub(super) fn failed(error: &Error) -> Ending {
     let source = std::error::Error::source(error).map(|s| format!(": {s}")).unwrap_or_default();
-    let mut message = format!("{error}{source}");
+    let mut message = sentence(&format!("{error}{source}"));
     if error.cause() == Cause::Locked
         && let Some(holder) = locks::holder()
     {
@@ -186,7 +265,14 @@ fn failed(error: &Error) -> Ending {
     Ending::failed(message, error.lines().to_vec())
 }
 
-fn phase(log: &mut Log, id: &str, title: &str, index: u32, of: u32) {
+/// With a capital letter and a full stop.
+fn sentence(text: &str) -> String {
+    let mut letters = text.chars();
+    let first = letters.next().map(|c| c.to_uppercase().to_string()).unwrap_or_default();
+    format!("{first}{}.", letters.as_str().trim_end_matches('.'))
+}
+
+pub(super) fn phase(log: &mut Log, id: &str, title: &str, index: u32, of: u32) {
     log.tell(Kind::Phase { id: id.into(), title: title.into(), index: Some(index), of: Some(of) });
 }
 
@@ -208,7 +294,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let order = crate::tasks::Order {
             title: String::new(),
-            work: broker_protocol::Work::Upgrade { packages: vec![] },
+            work: broker_protocol::Work::Upgrade { packages: vec![], restart: false },
             by: String::new(),
             action: None,
         };
@@ -230,17 +316,16 @@ mod tests {
 
     #[test]
     fn an_upgrade_after_which_the_appliance_is_ill_has_failed() {
-        let plan = Plan::parse("Inst tree [1] (2 Debian:13/stable [amd64])\n");
         let (well, ill) = ([appliance("wiki", true)], [appliance("wiki", false)]);
-        assert_eq!(judge(&plan, &well, &well).status, Status::Ok);
-        let broken = judge(&plan, &well, &ill);
+        assert_eq!(judge(1, &well, &well).status, Status::Ok);
+        let broken = judge(1, &well, &ill);
         assert_eq!(
             (broken.status, broken.details),
             (Status::Failed, vec!["wiki: page: status 500".to_string()])
         );
         // it is not the upgrade's fault, but it is said
-        let as_before = judge(&plan, &ill, &ill);
+        let as_before = judge(1, &ill, &ill);
         assert!(as_before.status == Status::Ok && as_before.message.contains("as before"));
-        assert_eq!(judge(&plan, &[], &ill).status, Status::Failed, "an appliance that came with the upgrade");
+        assert_eq!(judge(1, &[], &ill).status, Status::Failed, "an appliance that came with the upgrade");
     }
 }

@@ -4,6 +4,7 @@
 //! * [`follow`]: a task's output until its end
 //! * [`show`]: status, packages, tasks and plugins as tables
 //! * [`settings`]: an appliance's answers
+//! * [`updates`]: what updates would do, configuration files, history, automatic updates
 //! * [`work`]: what starts tasks, with files in and out
 //! * [`link`]: sign-in links
 
@@ -12,10 +13,12 @@ mod link;
 mod session;
 mod settings;
 mod show;
+mod updates;
 mod work;
 
 use crate::web;
 use anyhow::Context;
+use broker_protocol::Work;
 use clap::{CommandFactory, Parser, Subcommand};
 use session::Session;
 use std::{
@@ -49,15 +52,68 @@ enum Command {
     Status,
     /// List the installed packages, or those whose name or summary contains WORD
     Packages { word: Option<String> },
-    /// List the updates that could be installed
-    Updates,
+    /// Show the updates, all or of the packages named, and what installing them would do
+    Updates { packages: Vec<String> },
     /// Read the list of packages again
     Update(Wait),
     /// Install all updates, or those of the packages named
     Upgrade {
         packages: Vec<String>,
+        /// Restart the machine when they are installed
+        #[arg(long)]
+        restart: bool,
         #[command(flatten)]
         wait: Wait,
+    },
+    /// Download updates, all or of the packages named, and install nothing
+    Download {
+        packages: Vec<String>,
+        #[command(flatten)]
+        wait: Wait,
+    },
+    /// Show what a downloaded update says of itself: changelog, news, configuration files
+    Changes { package: String },
+    /// Finish an installation that was interrupted or has failed
+    Repair(Wait),
+    /// Restart the services that run on files which an update has replaced
+    RestartServices(Wait),
+    /// Show new versions of configuration files that updates have not taken, or decide about one
+    #[command(after_help = "Examples:
+  appliance-control config-files
+  appliance-control config-files /etc/apache2/apache2.conf
+  appliance-control config-files /etc/apache2/apache2.conf --adopt")]
+    ConfigFiles {
+        path: Option<String>,
+        /// Use the new version; the present one is kept as PATH.dpkg-old
+        #[arg(long, requires = "path", conflicts_with = "keep")]
+        adopt: bool,
+        /// Use the present version; the new one is removed
+        #[arg(long, requires = "path")]
+        keep: bool,
+    },
+    /// List the runs of the package manager, whoever began them, or those that contain all WORDS
+    History {
+        words: Vec<String>,
+        /// One run with its output
+        #[arg(long, value_name = "ID", conflicts_with = "words")]
+        show: Option<String>,
+    },
+    /// Show how updates are installed automatically, or set it
+    #[command(after_help = "Examples:
+  appliance-control automatic
+  appliance-control automatic security --at 05:00 --restart-at 05:30
+  appliance-control automatic nothing")]
+    Automatic {
+        install: Option<updates::Install>,
+        /// When, in the machine's own time
+        #[arg(long, value_name = "HH:MM", requires = "install")]
+        at: Option<String>,
+        /// Restart the machine then, when an update asks for it
+        #[arg(long, value_name = "HH:MM", requires = "install", conflicts_with = "no_restart")]
+        restart_at: Option<String>,
+        /// Never restart it
+        #[arg(long, requires = "install")]
+        no_restart: bool,
     },
     /// Restart the machine
     Restart,
@@ -204,11 +260,25 @@ fn run(Arguments { json, broker, command }: Arguments) -> anyhow::Result<ExitCod
     match command {
         Command::Status => show::status(&session),
         Command::Packages { word } => show::packages(&session, word.as_deref()),
-        Command::Updates => show::updates(&session),
-        Command::Update(wait) => work::refresh(&session, !wait.no_wait),
-        Command::Upgrade { packages, wait } => work::upgrade(&session, packages, !wait.no_wait),
-        Command::Restart => work::restart(&session),
-        Command::Shutdown => work::shutdown(&session),
+        Command::Updates { packages } => updates::plan(&session, packages),
+        Command::Update(wait) => work::run(&session, Work::Refresh {}, !wait.no_wait),
+        Command::Upgrade { packages, restart, wait } => {
+            work::run(&session, Work::Upgrade { packages, restart }, !wait.no_wait)
+        }
+        Command::Download { packages, wait } => {
+            work::run(&session, Work::Download { packages }, !wait.no_wait)
+        }
+        Command::Changes { package } => updates::changes(&session, package),
+        Command::Repair(wait) => work::run(&session, Work::Repair {}, !wait.no_wait),
+        Command::RestartServices(wait) => work::run(&session, Work::RestartServices {}, !wait.no_wait),
+        Command::ConfigFiles { path, adopt, keep } => updates::files(&session, path, adopt, keep),
+        Command::History { show: Some(id), .. } => updates::run(&session, id),
+        Command::History { words, show: None } => updates::history(&session, &words.join(" ")),
+        Command::Automatic { install, at, restart_at, no_restart } => {
+            updates::automatic(&session, install, at, restart_at, no_restart)
+        }
+        Command::Restart => work::run(&session, Work::Restart {}, false),
+        Command::Shutdown => work::run(&session, Work::Shutdown {}, false),
         Command::Task(TaskCommand::List) => show::tasks(&session),
         Command::Task(TaskCommand::Show { id }) => show::task(&session, id),
         Command::Task(TaskCommand::Log { id, follow }) => follow::log(&session, id, follow),

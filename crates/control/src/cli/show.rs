@@ -68,7 +68,7 @@ fn appliance(session: &Session, out: &mut impl Write, a: &Appliance) -> io::Resu
     Ok(())
 }
 
-fn ask_packages(session: &Session) -> Result<Packages> {
+pub fn ask_packages(session: &Session) -> Result<Packages> {
     match session.ask(Ask::Packages {})? {
         Answer::Packages(packages) => Ok(packages),
         _ => Err(strange()),
@@ -90,42 +90,6 @@ pub fn packages(session: &Session, word: Option<&str>) -> Result<ExitCode> {
             &["Package", "Version", "What it is"],
             &rows.collect::<Vec<_>>(),
         )?;
-    }
-    Ok(ExitCode::SUCCESS)
-}
-
-/// `updates`
-pub fn updates(session: &Session) -> Result<ExitCode> {
-    let packages = ask_packages(session)?;
-    let out = &mut io::stdout().lock();
-    if session.json {
-        session.print_json(&json!({
-            "refreshed": packages.refreshed, "updates": packages.updates, "removals": packages.removals,
-            "kept_back": packages.kept_back, "download": packages.download, "reboot_required": packages.reboot_required,
-        }))?;
-        return Ok(ExitCode::SUCCESS);
-    }
-    let age = packages.refreshed.map_or("never".into(), |at| text::ago(at, text::now()));
-    writeln!(
-        out,
-        "{} updates, {} to download; list read {age}",
-        packages.updates.len(),
-        text::size(packages.download)
-    )?;
-    if !packages.updates.is_empty() {
-        let rows = packages.updates.iter().map(|u| {
-            let kind = if u.security { "security" } else { "" };
-            vec![u.name.clone(), u.from.clone().unwrap_or_else(|| "new".into()), u.to.clone(), kind.into()]
-        });
-        table(session, out, &["Package", "Installed", "New", ""], &rows.collect::<Vec<_>>())?;
-    }
-    for (title, list) in [("Would be removed", &packages.removals), ("Kept back", &packages.kept_back)] {
-        if !list.is_empty() {
-            writeln!(out, "{title}: {}", harmless(&list.join(", ")))?;
-        }
-    }
-    if packages.reboot_required {
-        writeln!(out, "{}", session.paint(33, "A restart is needed to finish earlier updates."))?;
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -22,22 +22,6 @@ use std::{
 /// Bytes between two looks at how much room the disk has.
 const LOOK_EVERY: u64 = 8 << 20;
 
-pub fn refresh(session: &Session, wait: bool) -> Result<ExitCode> {
-    run(session, Work::Refresh {}, wait)
-}
-
-pub fn upgrade(session: &Session, packages: Vec<String>, wait: bool) -> Result<ExitCode> {
-    run(session, Work::Upgrade { packages }, wait)
-}
-
-pub fn restart(session: &Session) -> Result<ExitCode> {
-    run(session, Work::Restart {}, false)
-}
-
-pub fn shutdown(session: &Session) -> Result<ExitCode> {
-    run(session, Work::Shutdown {}, false)
-}
-
 pub fn cancel(session: &Session, id: String) -> Result<ExitCode> {
     session.ask(Ask::Cancel { id: session::task_id(id)? })?;
     Ok(ExitCode::SUCCESS)
@@ -125,7 +109,8 @@ fn start(session: &Session, work: Work) -> Result<Task> {
     }
 }
 
-fn run(session: &Session, work: Work, wait: bool) -> Result<ExitCode> {
+/// Starts the work, and follows it to its end unless it shall only be started.
+pub fn run(session: &Session, work: Work, wait: bool) -> Result<ExitCode> {
     started(session, start(session, work)?, wait)
 }
 

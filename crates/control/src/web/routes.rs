@@ -4,7 +4,9 @@ use crate::web::{
     app::App,
     assets,
     gate::{self, Access},
-    pages::{overview, packages, plugins, power, settings, sign_in, tasks, updates},
+    pages::{
+        automatic, changes, history, overview, packages, plugins, power, settings, sign_in, tasks, updates,
+    },
     reply::Failure,
     stream,
 };
@@ -37,6 +39,17 @@ pub fn table() -> Vec<Route> {
         get("/updates", Viewer, updates::show),
         post("/updates/refresh", Administrator, updates::refresh),
         post("/updates/install", Administrator, updates::install),
+        post("/updates/download", Administrator, updates::download),
+        post("/updates/repair", Administrator, updates::repair),
+        post("/updates/services", Administrator, updates::services),
+        get("/updates/plan", Viewer, updates::chosen),
+        get("/updates/changes/{package}", Administrator, changes::show),
+        get("/updates/files", Administrator, changes::files),
+        post("/updates/files", Administrator, changes::decide),
+        get("/updates/history", Viewer, history::list),
+        get("/updates/history/{id}", Viewer, history::show),
+        get("/updates/automatic", Viewer, automatic::show),
+        post("/updates/automatic", Administrator, automatic::save),
         get("/packages", Viewer, packages::show),
         get("/tasks", Viewer, tasks::list),
         get("/tasks/{id}", Viewer, tasks::show),
@@ -98,6 +111,17 @@ mod tests {
         GET  /updates                        Viewer
         POST /updates/refresh                Administrator
         POST /updates/install                Administrator
+        POST /updates/download               Administrator
+        POST /updates/repair                 Administrator
+        POST /updates/services               Administrator
+        GET  /updates/plan                   Viewer
+        GET  /updates/changes/{package}      Administrator
+        GET  /updates/files                  Administrator
+        POST /updates/files                  Administrator
+        GET  /updates/history                Viewer
+        GET  /updates/history/{id}           Viewer
+        GET  /updates/automatic              Viewer
+        POST /updates/automatic              Administrator
         GET  /packages                       Viewer
         GET  /tasks                          Viewer
         GET  /tasks/{id}                     Viewer

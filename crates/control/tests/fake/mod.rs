@@ -30,6 +30,8 @@ pub const DONE: &str = "20261123-070000-0000000a";
 pub const RUNNING: &str = "20261123-073000-0000000b";
 pub const FAILED: &str = "20261123-065000-0000000c";
 pub const BACKUP: &str = "20261123-060000-0000000d";
+/// A name that is hostile, and has to come back exactly.
+pub const KEPT: &str = "/etc/apache2/a \"b\"<script>alert(1)</script>.conf";
 pub const RESTART: &str = "20261123-074000-0000000e";
 const WITHIN: Duration = Duration::from_secs(5);
 
@@ -133,6 +135,16 @@ impl Fake {
             }
             Ask::Appliances {} => Answer::Appliances(vec![appliance()]),
             Ask::Packages {} => Answer::Packages(packages()),
+            Ask::Plan { packages } => Answer::Plan(plan(packages)),
+            Ask::History {} => Answer::History(vec![run()]),
+            Ask::Run { id } if *id == run().id => {
+                Answer::Run { run: run(), output: vec!["Setting up <b>x</b> \u{1b}]0;owned\u{7}".into()] }
+            }
+            Ask::Automatic {} => Answer::Automatic(Automatic {
+                install: Which::Security,
+                at: "05:00".into(),
+                restart: Some("05:30".into()),
+            }),
             Ask::Tasks {} => Answer::Tasks(tasks()),
             Ask::Task { id } => match tasks().into_iter().find(|t| t.id == *id) {
                 Some(task) => Answer::Task(task),
@@ -148,6 +160,25 @@ impl Fake {
                 why: "action `x<script>alert('y')</script>`: its user is no name".into(),
             }]),
             _ if role < Role::Administrator => return Err((Reason::Forbidden, "only administrators")),
+            Ask::Changes { package } if package == "openssl" => Answer::Changes(Changes {
+                package: "openssl".into(),
+                from: Some("3.5.1-1+deb13u1".into()),
+                to: "3.5.1-1+deb13u2".into(),
+                downloaded: true,
+                changelog: "openssl (3.5.1-1+deb13u2)\n\n  * <script>alert('c')</script>".into(),
+                news: String::new(),
+                conffiles: vec![NewConffile {
+                    path: "/etc/ssl/openssl.cnf".into(),
+                    difference: Some("--- in use\n+++ new\n@@ -1 +1 @@\n-mine\n+<b></h1>new\n".into()),
+                }],
+            }),
+            Ask::KeptFiles {} => Answer::KeptFiles(vec![KeptFile {
+                path: KEPT.into(),
+                new: format!("{KEPT}.dpkg-dist"),
+                since: now() - 300,
+                difference: Some("@@ -1 +1 @@\n-Timeout 10\n+Timeout <script>alert(5)</script>\n".into()),
+                seen: "ab".repeat(32),
+            }]),
             Ask::CreateUpload {} => {
                 let number = self.state(|s| {
                     s.uploads += 1;
@@ -244,10 +275,74 @@ fn packages() -> Packages {
                 security: false,
             },
         ],
-        removals: vec![],
-        kept_back: vec!["mariadb-server: held by the administrator".into()],
+        kept_back: vec![KeptBack {
+            name: "mariadb-server".into(),
+            from: "1:11.8.3-1".into(),
+            to: "1:11.8.4-1".into(),
+            why: WhyKept::Held,
+        }],
         download: 93_400_000,
+        disk: 12_000_000,
+        failed_sources: vec![FailedSource {
+            source: "http://deb.example.org stable".into(),
+            message: "Could not connect <script>alert(2)</script>".into(),
+            fetched: Some(now() - 200_000),
+        }],
+        unfinished: vec!["broken-package".into()],
         reboot_required: true,
+        reboot_reasons: vec!["The kernel 6.12.48 runs, and 6.12.63 is installed.".into()],
+        outdated: vec![
+            Outdated {
+                unit: "apache2.service".into(),
+                files: vec!["/usr/lib/libssl.so.3".into()],
+                restartable: true,
+            },
+            Outdated {
+                unit: "dbus.service".into(),
+                files: vec!["/usr/lib/libc.so.6".into()],
+                restartable: false,
+            },
+        ],
+        kept_files: vec![KEPT.into()],
+        ..Packages::default()
+    }
+}
+
+fn plan(chosen: &[String]) -> Plan {
+    let Packages { mut updates, kept_back, download, disk, .. } = packages();
+    updates.retain(|u| chosen.is_empty() || chosen.contains(&u.name));
+    Plan {
+        updates,
+        kept_back,
+        download,
+        disk,
+        conffiles: vec![Conffile {
+            package: "openssl".into(),
+            path: "/etc/ssl/openssl.cnf".into(),
+            removed: false,
+        }],
+        restarts: vec!["apache2.service".into()],
+        affected: vec!["postfix.service".into()],
+        ..Plan::default()
+    }
+}
+
+fn run() -> Run {
+    let change = |name: &str| RunChange {
+        what: "updated".into(),
+        name: name.into(),
+        from: Some("1".into()),
+        to: Some("2".into()),
+    };
+    Run {
+        id: "20261123-082011".into(),
+        start: "2026-11-23 08:20:11".into(),
+        end: Some("2026-11-23 08:20:22".into()),
+        command: "/usr/bin/unattended-upgrade <script>alert(3)</script>".into(),
+        by: None,
+        source: RunSource::Automatic,
+        changes: vec![change("openssl:amd64"), change("x<img src=x>")],
+        error: None,
     }
 }
 
@@ -280,7 +375,15 @@ fn tasks() -> Vec<Task> {
     );
     backup.artifacts = vec![Artifact { name: "moinmoin-2026-11-23.tar.zst".into(), size: 120_000 }];
     vec![
-        task(RUNNING, "Install updates", Work::Upgrade { packages: vec![] }, 47, None, None, ""),
+        task(
+            RUNNING,
+            "Install updates",
+            Work::Upgrade { packages: vec![], restart: false },
+            47,
+            None,
+            None,
+            "",
+        ),
         task(
             RESTART,
             "Restart the machine",
@@ -293,7 +396,7 @@ fn tasks() -> Vec<Task> {
         task(
             DONE,
             "Install updates <b>",
-            Work::Upgrade { packages: vec![] },
+            Work::Upgrade { packages: vec![], restart: false },
             4_000,
             Some(74),
             Some(Status::Ok),

@@ -1,5 +1,8 @@
 //! The handlers, one file per page.
 
+pub mod automatic;
+pub mod changes;
+pub mod history;
 pub mod overview;
 pub mod packages;
 pub mod plugins;

@@ -47,7 +47,9 @@ struct Updates {
     security: usize,
     download: String,
     refreshed: Option<Moment>,
-    reboot: bool,
+    reboot: Vec<String>,
+    unfinished: usize,
+    outdated: usize,
 }
 
 /// Something that fills up.
@@ -67,6 +69,9 @@ struct Data<'a> {
     updates: Option<usize>,
     security_updates: Option<usize>,
     reboot_required: Option<bool>,
+    reboot_reasons: Option<&'a [String]>,
+    unfinished: Option<&'a [String]>,
+    outdated: Option<&'a [broker_protocol::Outdated]>,
     faulty_plugins: &'a [FaultyPlugin],
 }
 
@@ -92,6 +97,9 @@ pub async fn show(
         updates: counted.map(|p| p.updates.len()),
         security_updates: counted.map(|p| p.updates.iter().filter(|u| u.security).count()),
         reboot_required: counted.map(|p| p.reboot_required),
+        reboot_reasons: counted.map(|p| p.reboot_reasons.as_slice()),
+        unfinished: counted.map(|p| p.unfinished.as_slice()),
+        outdated: counted.map(|p| p.outdated.as_slice()),
         faulty_plugins: &faulty_plugins,
     };
     let cards = |list: &Vec<Appliance>| list.iter().map(|a| card(a, &visitor, &addresses)).collect();
@@ -128,7 +136,9 @@ fn updates(packages: &Packages) -> Updates {
         security: packages.updates.iter().filter(|u| u.security).count(),
         download: text::size(packages.download),
         refreshed: packages.refreshed.map(Moment::new),
-        reboot: packages.reboot_required,
+        reboot: packages.reboot_reasons.iter().map(|r| text::harmless(r)).collect(),
+        unfinished: packages.unfinished.len(),
+        outdated: packages.outdated.len(),
     }
 }
 

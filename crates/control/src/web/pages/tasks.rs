@@ -88,6 +88,8 @@ struct Page {
     /// Without the script: nothing was heard for so long.
     silence: Option<String>,
     result: Option<(String, Vec<String>)>,
+    /// A package may be half installed now.
+    repair: bool,
     /// `restart` or `shutdown` while the machine has not come back from it.
     leaving: &'static str,
     boot_id: String,
@@ -142,7 +144,9 @@ pub fn page_of(visitor: &Visitor, task: &Task, summary: Summary) -> Result<Respo
         too_late: running && !task.cancellable && matches!(task.work, Work::Upgrade { .. }),
         silence: (running && summary.last > 0 && silent >= 10).then(|| text::span(silent)),
         result: summary.result.as_ref().map(|(_, m, d)| (m.clone(), d.clone())),
-        leaving: leaving(task, machine.booted),
+        repair: matches!(task.work, Work::Upgrade { .. } | Work::Repair {})
+            && task.status == Some(Status::Failed),
+        leaving: leaving(task, &summary.phase_id, machine.booted),
         boot_id: machine.boot_id,
         back: way_back(task),
         row,
@@ -151,21 +155,28 @@ pub fn page_of(visitor: &Visitor, task: &Task, summary: Summary) -> Result<Respo
     reply::html(axum::http::StatusCode::OK, &page)
 }
 
-/// Whether the machine is still to go down for this task; `booted` is when it came up.
-fn leaving(task: &Task, booted: u64) -> &'static str {
+/// Whether the machine is still to go down for this task, which is in this phase; `booted` is when it came up.
+fn leaving(task: &Task, phase: &str, booted: u64) -> &'static str {
     if task.started < booted || matches!(task.status, Some(Status::Failed | Status::Cancelled)) {
         return "";
     }
     match task.work {
         Work::Restart {} => "restart",
         Work::Shutdown {} => "shutdown",
+        Work::Upgrade { restart: true, .. } if phase == "restart" => "restart",
         _ => "",
     }
 }
 
 fn way_back(task: &Task) -> (String, &'static str) {
     match &task.work {
-        Work::Refresh {} | Work::Upgrade { .. } => ("/updates".into(), "Back to updates"),
+        Work::Refresh {}
+        | Work::Upgrade { .. }
+        | Work::Download { .. }
+        | Work::Repair {}
+        | Work::RestartServices {} => ("/updates".into(), "Back to updates"),
+        Work::DecideFile { .. } => ("/updates/files".into(), "Back to the configuration files"),
+        Work::Automatic { .. } => ("/updates/automatic".into(), "Back to automatic updates"),
         Work::Settings { appliance, .. } => {
             (format!("/settings/{}", pages::percent(appliance)), "Back to the settings")
         }
