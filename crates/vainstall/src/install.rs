@@ -159,7 +159,7 @@ pub fn install(
                 let given = seeding::from_command_line(&arguments.set_in_debconf);
                 seeding::give(&given)?;
                 let host = configure::host::facts(&Machine::here());
-                let given = seeding::by_question(&given);
+                let given = seeding::by_question(&given, &[]);
                 asking(arguments, &apt, &host, signals, &given, progress, |apt, _, say| {
                     look::repair(apt, &unfinished, &package, say)
                 })?;
@@ -204,10 +204,10 @@ pub fn install(
         }
         begin(progress)?;
     }
-    let given = seeding::by_question(&ready.selections);
+    let given = &ready.given;
     if !first.is_empty() {
         let work = Work::Install(first);
-        asking(arguments, &apt, &host, signals, &given, progress, |apt, _, say| {
+        asking(arguments, &apt, &host, signals, given, progress, |apt, _, say| {
             carry_out(apt, &work, None, say)
         })?;
         not_stopped(signals)?;
@@ -219,7 +219,7 @@ pub fn install(
             scope.spawn(|| health::now(&name));
             scope.spawn(|| ending::management(&host))
         });
-        asking(arguments, &apt, &host, signals, &given, progress, |apt, progress, say| {
+        asking(arguments, &apt, &host, signals, given, progress, |apt, progress, say| {
             let decide = |plan: &Plan| {
                 let mut progress = progress.lock().unwrap_or_else(PoisonError::into_inner);
                 plan::check(plan, arguments.yes, &mut progress)?;
@@ -292,6 +292,8 @@ fn unseen(stored: &Stored) -> BTreeMap<String, String> {
 struct Ready {
     answers: answers::Answers,
     selections: Vec<Selection>,
+    /// What the frontend answers by itself.
+    given: Given,
     stored: Stored,
     secrets: BTreeMap<String, String>,
 }
@@ -309,8 +311,9 @@ fn prepare(
         // its answers are with the appliance; debconf would only keep a second copy of the secrets
         let answers = BTreeMap::new();
         let selections = seeding::from_command_line(&arguments.set_in_debconf);
+        let given = seeding::by_question(&selections, &[]);
         let secrets = unseen(&before);
-        return Ok(Ready { answers, selections, stored: before, secrets });
+        return Ok(Ready { answers, selections, given, stored: before, secrets });
     }
     let own: Vec<String> =
         seeds.questions.iter().map(|q| seeding::own_question(&seeds.appliance, q)).collect();
@@ -331,9 +334,10 @@ fn prepare(
     let open = plan::open_seeds(rendered, &known, progress);
     let mut selections = seeding::selections(&seeds.appliance, &seeds.questions, &values, &open);
     selections.extend(administrators);
+    let given = seeding::by_question(&selections, &open);
     let stored = answers::to_store(&answers, &before, &seeds.questions);
     let secrets = unseen(&stored);
-    Ok(Ready { answers, selections, stored, secrets })
+    Ok(Ready { answers, selections, given, stored, secrets })
 }
 
 /// Does the work with an [`Apt`] whose questions come here.

@@ -44,9 +44,11 @@ pub fn own_question(appliance: &str, question: &Question) -> String {
     debconf_copy::name_of(appliance, &question.name)
 }
 
-/// The answers, by debconf's names of the questions. Has secrets.
-pub fn by_question(selections: &[Selection]) -> BTreeMap<String, String> {
-    selections.iter().map(|s| (s.question.clone(), s.value.clone())).collect()
+/// What is answered where it is asked all the same: what debconf is given, and the seeds that it cannot be given, for what is
+/// installed before the seed package asks as well. By debconf's names of the questions; has secrets.
+pub fn by_question(selections: &[Selection], seeds: &[(&Seed, String)]) -> BTreeMap<String, String> {
+    let seeds = seeds.iter().map(|(seed, value)| (seed.question.clone(), value.clone()));
+    seeds.chain(selections.iter().map(|s| (s.question.clone(), s.value.clone()))).collect()
 }
 
 /// The appliance's own answers and the seeds of others' questions that nobody has answered. Seeds that name another
@@ -124,5 +126,23 @@ mod tests {
         let found = read(&questions, replies);
         let expect = [("empty/one", ""), ("postfix/main_mailer_type", "Internet Site")];
         assert_eq!(found, expect.map(|(q, v)| (q.to_owned(), v.to_owned())).into());
+    }
+
+    #[test]
+    fn a_seed_of_a_shared_template_is_kept_for_whoever_asks_before_the_seed_package() {
+        let seed = |question: &str, template: Option<&str>| Seed {
+            package: "lists".into(),
+            question: question.into(),
+            kind: "boolean".into(),
+            value: "true".into(),
+            template: template.map(Into::into),
+        };
+        let (plain, shared) =
+            (seed("lists/web", None), seed("lists/install", Some("dbconfig-common/install")));
+        let seeds = [(&plain, "true".to_owned()), (&shared, "true".to_owned())];
+        let selections = selections("lists", &[], &BTreeMap::new(), &seeds);
+        assert!(!selections.iter().any(|s| s.question == "lists/install"));
+        let given: Vec<String> = by_question(&selections, &seeds).into_keys().collect();
+        assert_eq!(given, ["lists/install", "lists/web"]);
     }
 }
