@@ -206,7 +206,7 @@ fn effects(plan: &Plan) -> Effects {
     };
     let summary = [
         count(plan.restarts.len(), "service restarts", "services restart"),
-        count(plan.affected.len(), "goes on with old files", "go on with old files"),
+        count(plan.affected.len(), "service goes on with old files", "services go on with old files"),
         count(plan.conffiles.len(), "configuration file is kept", "configuration files are kept"),
     ];
     Effects {
