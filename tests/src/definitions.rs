@@ -1,7 +1,7 @@
 //! Building definitions that tests bring along, and repositories with them.
 
 use crate::Dist;
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use exec::Program;
 use std::{
     fs,
@@ -44,6 +44,21 @@ pub fn repository_with(dist: &Dist, folder: &Path, definition: &Path) -> Result<
     build(dist, definition, &out)?;
     publish(dist, &repository, &out)?;
     Ok(repository)
+}
+
+/// A copy of one of `tests/definitions` with texts in it replaced.
+pub fn altered(definition: &str, changes: &[(&str, &str)], to: &Path) -> Result<PathBuf> {
+    let copy = to.join(format!("altered-{definition}"));
+    fs::create_dir_all(to)?;
+    Program::new("cp").arg("-a").arg(path(definition)).arg(&copy).run()?;
+    let file = copy.join("appliance.toml");
+    let mut text = fs::read_to_string(&file)?;
+    for (from, to) in changes {
+        ensure!(text.contains(from), "the definition {definition} has no {from:?}");
+        text = text.replacen(from, to, 1);
+    }
+    fs::write(&file, text)?;
+    Ok(copy)
 }
 
 /// A definition of the project, from its top folder, copied with another version.

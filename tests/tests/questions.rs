@@ -3,7 +3,7 @@
 use anyhow::{Context, Result};
 use scenarios::{Dist, definitions};
 use serde_json::Value;
-use std::{collections::BTreeMap, fs, path::Path};
+use std::{collections::BTreeMap, path::Path};
 
 fn json(dist: &Dist, arguments: &[&str]) -> Result<(Option<i32>, Value, String)> {
     let output = dist.program("vabuild").args(arguments).arg("--json").output()?;
@@ -42,24 +42,16 @@ fn every_question_of_packages_that_nobody_prepared_is_found() -> Result<()> {
     Ok(())
 }
 
-/// A copy of the relay's definition with a text in it replaced.
-fn altered(folder: &Path, name: &str, changes: &[(&str, &str)]) -> Result<String> {
-    let copy = folder.join(name);
-    exec::Program::new("cp").arg("-a").arg(definitions::path("mail-relay")).arg(&copy).run()?;
-    let path = copy.join("appliance.toml");
-    let mut text = fs::read_to_string(&path)?;
-    for (from, to) in changes {
-        assert!(text.contains(from), "the definition has no {from:?}");
-        text = text.replacen(from, to, 1);
-    }
-    fs::write(&path, text)?;
+/// A copy of a definition with texts in it replaced.
+fn altered(folder: &Path, name: &str, definition: &str, changes: &[(&str, &str)]) -> Result<String> {
+    let copy = definitions::altered(definition, changes, &folder.join(name))?;
     Ok(copy.display().to_string())
 }
 
 #[test]
 fn the_coverage_of_a_definition_is_measured_and_published() -> Result<()> {
     let (dist, folder) = (Dist::find()?, tempfile::tempdir()?);
-    let relay = altered(folder.path(), "relay", &[])?;
+    let relay = altered(folder.path(), "relay", "mail-relay", &[])?;
     let (status, checked, said) = json(&dist, &["check", &relay, "--install"])?;
     assert_eq!(
         (status, checked["mistakes"].as_array().map(Vec::len)),
@@ -87,6 +79,7 @@ fn what_nobody_answers_and_what_cannot_work_is_named_all_at_once() -> Result<()>
     let bad = altered(
         folder.path(),
         "bad",
+        "mail-relay",
         &[
             ("[\"postfix\"]", "[\"postfix\", \"slapd\"]"),
             (
@@ -119,11 +112,58 @@ fn what_nobody_answers_and_what_cannot_work_is_named_all_at_once() -> Result<()>
     assert!(coverage["answered"].as_u64() < coverage["asked"].as_u64(), "{coverage}");
 
     // two appliances for one machine, without installing anything
-    let other = altered(folder.path(), "other", &[("name = \"mail-relay\"", "name = \"other-relay\"")])?;
-    let relay = altered(folder.path(), "relay", &[])?;
+    let other = altered(
+        folder.path(),
+        "other",
+        "mail-relay",
+        &[("name = \"mail-relay\"", "name = \"other-relay\"")],
+    )?;
+    let relay = altered(folder.path(), "relay", "mail-relay", &[])?;
     let both = dist.program("vabuild").args(["check", "--offline", &relay, &other]).output()?;
     let said = String::from_utf8_lossy(&both.stderr).into_owned();
     assert!(both.status.code() == Some(2) && said.contains("postfix/mailname"), "{said}");
+    Ok(())
+}
+
+#[test]
+fn servers_come_first_and_what_misses_them_neither_fails_nor_hides_a_question() -> Result<()> {
+    let (dist, folder) = (Dist::find()?, tempfile::tempdir()?);
+    // answered are the questions of what comes first, too
+    let changes = [(
+        "[\"postfix\"]",
+        "[\"postfix\"]\nbefore = [\"postfix\"]\npackage-users = [\"postfix\", \"postdorp\"]",
+    )];
+    let relay = altered(folder.path(), "relay", "mail-relay", &changes)?;
+    let (_, checked, said) = json(&dist, &["check", &relay, "--install"])?;
+    let mistakes = checked["mistakes"].as_array().context("no mistakes")?;
+    assert_eq!(mistakes.len(), 1, "{mistakes:#?} {said}");
+    let told = format!("{} {}", mistakes[0]["message"], mistakes[0]["help"]);
+    assert!(told.contains("no package makes the user or group `postdorp`"), "{told}");
+    assert!(told.contains("did you mean `postdrop`?"), "{told}");
+    let coverage = &checked["coverage"][0]["coverage"];
+    assert!(coverage["asked"].as_u64() >= Some(2) && coverage["asked"] == coverage["answered"], "{coverage}");
+
+    // dbconfig-common finds no server to talk to
+    for (engine, part) in [("mariadb", "mysql"), ("postgresql", "pgsql")] {
+        let changes =
+            [("roundcube-mysql", &*format!("roundcube-{part}")), ("\"mariadb\"", &*format!("\"{engine}\""))];
+        let webmail = altered(folder.path(), engine, "webmail", &changes)?;
+        let (status, checked, said) = json(&dist, &["check", &webmail, "--install"])?;
+        let mistakes = checked["mistakes"].as_array().map(Vec::len);
+        assert_eq!((status, mistakes), (Some(0), Some(0)), "{engine}: {checked} {said}");
+        let coverage = &checked["coverage"][0]["coverage"];
+        assert!(
+            coverage["asked"].as_u64() >= Some(1) && coverage["asked"] == coverage["answered"],
+            "{coverage}"
+        );
+        assert!(said.contains("no database server runs in a rehearsal"), "{said}");
+    }
+    let changes = [("[[database]]\nengine = \"mariadb\"\npackage = \"roundcube\"\n", "")];
+    let unseeded = altered(folder.path(), "unseeded", "webmail", &changes)?;
+    let (status, checked, said) = json(&dist, &["check", &unseeded, "--install"])?;
+    assert_eq!(status, Some(2), "{said}");
+    let told = checked["mistakes"].to_string();
+    assert!(told.contains("asks roundcube/dbconfig-install at priority high and nobody answers"), "{told}");
     Ok(())
 }
 

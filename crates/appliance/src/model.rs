@@ -69,8 +69,13 @@ pub struct Appliance {
     /// Debian releases (code names) it is made for; the first is what `vabuild check` looks into.
     #[serde(default = "default_releases")]
     pub releases: Vec<String>,
-    /// Where the owner finds the application, e.g. `http://{{ host.address }}/`.
+    /// Where the owner finds the application, e.g. `http://{{ host.address }}/` or `ldap://{{ host.fqdn }}`. Left out where there
+    /// is nothing to open.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub url: String,
+    /// Users and groups that the packages make, and no list knows: files may belong to them and steps run as them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub package_users: Vec<String>,
     /// Paths whose change by another package makes dpkg apply the configuration again (deb-triggers(5)).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub triggers: Vec<String>,
@@ -245,11 +250,12 @@ pub struct Step {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Backup {
+    #[serde(default)]
     pub paths: Vec<String>,
     /// Paths below them that need not be saved.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub exclude: Vec<String>,
-    /// Units stopped while the files are read, and while they are put back.
+    /// Units stopped while the files are read and the databases dumped, and while both are put back.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub quiesce: Vec<String>,
 }

@@ -3,6 +3,7 @@
 //! * [`rehearse()`]: the whole of it; [`Recording`] is what comes out
 //! * [`base`]: the Debian root that is made once and kept; [`root`]: a throw-away one over it, without a network
 //! * [`lists`]: apt's lists of a release; [`archives`]: the packages, kept; [`mirror`]: where both come from
+//! * `run`: apt at work in the root, and packages that fail there passed by
 //! * [`frontend`]: the debconf frontend that takes every default and writes down what it was asked
 //! * [`trace`]: debconf's own trace, read
 //! * [`host`]: the kept things' folder, root's rights, tools
@@ -20,6 +21,7 @@ pub mod mirror;
 mod recording;
 pub mod rehearse;
 pub mod root;
+mod run;
 pub mod trace;
 
 pub use error::{Error, Result};

@@ -15,7 +15,8 @@ pub struct Installed {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Ending {
     Complete,
-    /// apt or a package's script failed; its last words. Packages that do not need the failed one were installed.
+    /// apt or a package's script failed; the last words of the first failure. A package whose script failed was taken for
+    /// configured, and the others were.
     Failed(Vec<String>),
     /// A script asked the question of this template again and again, and was stopped. What would come after is unknown.
     Endless(String),
@@ -26,10 +27,14 @@ pub enum Ending {
 #[derive(Debug, Clone)]
 pub struct Recording {
     pub release: String,
-    /// In apt's order, which is the order of unpacking and of preconfiguration.
+    /// In apt's order, which is the order of unpacking and of preconfiguration; what came in a first run stands first.
     pub closure: Vec<Installed>,
+    /// Names in apt's order where all comes in one run.
+    pub order: Vec<String>,
     /// Templates of packages that every Debian of the release has: package and template.
     pub present: Vec<(String, Template)>,
+    /// Names of the users and groups that the root has in the end.
+    pub accounts: Vec<String>,
     pub trace: Trace,
     /// What the frontend was asked, with the texts, choices and defaults as a person would have seen them.
     pub asked: Vec<Asked>,

@@ -4,27 +4,17 @@
 //! wants. So the target release's apt decides, and no package's script reaches anybody.
 
 use crate::{
-    Ending, Error, Installed, Priority, Recording, Release, Result, Trace, archives, base,
-    frontend::Recorder,
-    host,
-    lists::Private,
-    root::{Root, SHARED},
+    Ending, Error, Installed, Priority, Recording, Release, Result, Trace, archives, base, host,
+    lists::Private, root::Root, run,
 };
 use apt::Plan;
-use debconf::{Template, templates};
+use debconf::{Selection, Template, selections, templates};
 use exec::Program;
 use std::{
     fs,
-    io::{BufRead, BufReader, Read},
     path::{Path, PathBuf},
-    process::{Child, Stdio},
-    sync::mpsc,
-    thread,
-    time::Duration,
 };
 
-/// A script that says nothing for so long waits for something that never comes.
-const SILENCE: Duration = Duration::from_secs(900);
 /// Where the root sees the kept packages, and the repository that was brought along.
 const PACKAGES: &str = "/packages";
 const REPOSITORY: &str = "/repository";
@@ -37,6 +27,10 @@ const APT: &str = "APT::Sandbox::User \"root\";\nAPT::Get::Assume-Yes \"1\";\nDi
 pub struct Rehearsal<'a> {
     pub release: &'a Release,
     pub wanted: Wanted,
+    /// Installed in a run of its own before the rest, as `vainstall` does it with servers.
+    pub first: Vec<String>,
+    /// Answers to what the packages of that first run ask: no seed package comes before them. May hold secrets.
+    pub first_seeds: Vec<Selection>,
     /// A repository on this disk that is known beside Debian's, and its public key in ASCII armor.
     pub repository: Option<(&'a Path, &'a str)>,
     /// Answers given in advance, as debconf-set-selections(1) reads them. May hold secrets.
@@ -65,25 +59,35 @@ pub fn rehearse(rehearsal: &Rehearsal) -> Result<Recording> {
     let lists = Private::of(rehearsal.release)?;
     let base = base::root(release, &lists.sources, rehearsal.say)?;
     let root = rehearsal.root(&base, &lists)?;
-    let plan = rehearsal.plan(&root)?;
-    let output = rehearsal.apt(&root, &["--print-uris"]).output()?.text();
-    archives::fetch(&archives::parse(&output), &lists, rehearsal.say)?;
-    let closure = rehearsal.closure(&plan)?;
-    if !rehearsal.selections.is_empty() {
-        let program = root.program("debconf-set-selections", &[("DEBIAN_FRONTEND", "noninteractive")]);
-        program.stdin(rehearsal.selections.as_str()).run()?;
-    }
-    (rehearsal.say)(&format!("installing {} packages in a throw-away root of {release}", closure.len()));
     let mut recording = Recording {
         release: release.clone(),
-        closure,
+        order: rehearsal.plan(&root, &rehearsal.wanted)?.changes.into_iter().map(|c| c.name).collect(),
+        closure: vec![],
         present: present(&base)?,
+        accounts: vec![],
         trace: Trace::default(),
         asked: vec![],
         problems: vec![],
         ending: Ending::Complete,
     };
-    rehearsal.install(&root, &mut recording)?;
+    give(&root, &rehearsal.selections)?;
+    let run = run::Run::begin(&root, rehearsal.priority)?;
+    for stage in rehearsal.stages() {
+        let plan = rehearsal.plan(&root, &stage)?;
+        let output = wanted(apt(&root).arg("--print-uris"), &stage).output()?.text();
+        archives::fetch(&archives::parse(&output), &lists, rehearsal.say)?;
+        let closure = rehearsal.closure(&plan)?;
+        if recording.closure.is_empty() {
+            give(&root, &rehearsal.seeds_of(&closure)?)?;
+        }
+        (rehearsal.say)(&format!("installing {} packages in a throw-away root of {release}", closure.len()));
+        recording.closure.extend(closure);
+        run.install(|apt| wanted(apt, &stage), &mut recording)?;
+        if matches!(recording.ending, Ending::Endless(_) | Ending::Silent(_)) {
+            break;
+        }
+    }
+    recording.accounts = accounts(&root)?;
     Ok(recording)
 }
 
@@ -107,30 +111,30 @@ impl Rehearsal<'_> {
         Ok(root)
     }
 
-    fn apt(&self, root: &Root, options: &[&str]) -> Program {
-        self.with_wanted(
-            root.program("apt-get", &[("DEBIAN_FRONTEND", "noninteractive")]).arg("-q").args(options),
-        )
+    /// What is installed, one run after the other.
+    fn stages(&self) -> Vec<Wanted> {
+        let first = (!self.first.is_empty()).then(|| Wanted::Packages(self.first.clone()));
+        first.into_iter().chain([self.wanted.clone()]).collect()
     }
 
-    fn with_wanted(&self, program: Program) -> Program {
-        match &self.wanted {
-            Wanted::Packages(names) => program.arg("install").arg("--").args(names),
-            Wanted::Relations(relations) => program.arg("satisfy").arg("--").arg(relations.join(", ")),
-        }
-    }
-
-    fn plan(&self, root: &Root) -> Result<Plan> {
-        let output = self.apt(root, &["-s"]).output()?;
+    fn plan(&self, root: &Root, what: &Wanted) -> Result<Plan> {
+        let output = wanted(apt(root).arg("-s"), what).output()?;
         if output.success() {
             return Ok(Plan::parse(&output.text()));
         }
-        let wanted = match &self.wanted {
+        let wanted = match what {
             Wanted::Packages(names) => names.join(" "),
             Wanted::Relations(relations) => relations.join(", "),
         };
         let release = self.release.name.clone();
         Err(Error::Unsatisfiable { wanted, release, said: output.tail(12).join("\n    ") })
+    }
+
+    /// The seeds of packages of the first run, as debconf-set-selections(1) reads them.
+    fn seeds_of(&self, closure: &[Installed]) -> Result<String> {
+        let here = |seed: &&Selection| !self.first.is_empty() && closure.iter().any(|p| p.name == seed.owner);
+        let seeds: Vec<Selection> = self.first_seeds.iter().filter(here).cloned().collect();
+        selections::write(&seeds).map_err(|e| Error::NotHere(e.to_string()))
     }
 
     fn closure(&self, plan: &Plan) -> Result<Vec<Installed>> {
@@ -155,114 +159,32 @@ impl Rehearsal<'_> {
         };
         plan.changes.iter().map(installed).collect()
     }
+}
 
-    fn install(&self, root: &Root, recording: &mut Recording) -> Result<()> {
-        let socket = root.shared().join("debconf");
-        let (send, receive) = mpsc::channel();
-        let gave_up = send.clone();
-        let recorder = Recorder::listen(&socket, move || drop(gave_up.send(Said::Enough)))?;
-        let pipe = format!("{SHARED}/debconf");
-        let environment = [
-            ("DEBIAN_FRONTEND", "passthrough"),
-            ("DEBCONF_PIPE", pipe.as_str()),
-            ("DEBIAN_PRIORITY", self.priority.word()),
-            ("DEBCONF_DEBUG", "developer"),
-        ];
-        let program = self.with_wanted(root.program("apt-get", &environment).arg("-q"));
-        let mut child = program.spawn(Stdio::piped(), Stdio::piped())?;
-        // nobody answers at its standard input
-        drop(child.stdin.take());
-        let streams = [read(child.stdout.take(), send.clone()), read(child.stderr.take(), send)];
-        let mut tail = Tail::default();
-        let mut open = streams.len();
-        while open > 0 {
-            match receive.recv_timeout(SILENCE) {
-                Ok(Said::Line(line)) => {
-                    recording.trace.line(&line);
-                    tail.line(line);
-                }
-                Ok(Said::End) => open -= 1,
-                Ok(Said::Enough) | Err(mpsc::RecvTimeoutError::Disconnected) => break,
-                Err(mpsc::RecvTimeoutError::Timeout) => {
-                    recording.ending = Ending::Silent(SILENCE.as_secs());
-                    break;
-                }
-            }
-        }
-        let success = end(&mut child, open == 0)?;
-        recording.asked = recorder.asked();
-        recording.problems = tail.problems;
-        if let Some(question) = recorder.endless() {
-            recording.ending = Ending::Endless(question);
-        } else if recording.ending == Ending::Complete && !success {
-            recording.ending = Ending::Failed(tail.last.into());
-        }
-        Ok(())
+fn apt(root: &Root) -> Program {
+    root.program("apt-get", &[("DEBIAN_FRONTEND", "noninteractive")]).arg("-q")
+}
+
+fn wanted(program: Program, what: &Wanted) -> Program {
+    match what {
+        Wanted::Packages(names) => program.arg("install").arg("--").args(names),
+        Wanted::Relations(relations) => program.arg("satisfy").arg("--").arg(relations.join(", ")),
     }
 }
 
-enum Said {
-    Line(String),
-    /// Of one stream.
-    End,
-    /// A script asks without end.
-    Enough,
-}
-
-fn read(stream: Option<impl Read + Send + 'static>, to: mpsc::Sender<Said>) -> thread::JoinHandle<()> {
-    /// No honest line is longer (bytes).
-    const LONGEST: u64 = 1 << 20;
-    thread::spawn(move || {
-        let mut reader = stream.map(BufReader::new);
-        let mut line = vec![];
-        while let Some(reader) = &mut reader {
-            line.clear();
-            match reader.take(LONGEST).read_until(b'\n', &mut line) {
-                Ok(0) | Err(_) => break,
-                Ok(_) => {}
-            }
-            let text = String::from_utf8_lossy(&line).trim_end_matches(['\n', '\r']).to_owned();
-            if to.send(Said::Line(text)).is_err() {
-                return;
-            }
-        }
-        let _ = to.send(Said::End);
-    })
-}
-
-/// Waits for the program, or ends it and with it everything in its namespaces.
-fn end(child: &mut Child, by_itself: bool) -> Result<bool> {
-    let talk = |source| Error::Io { operation: "wait for", path: "apt-get".into(), source };
-    if !by_itself {
-        child.kill().map_err(talk)?;
+/// Gives the root's debconf answers.
+fn give(root: &Root, selections: &str) -> Result<()> {
+    if !selections.is_empty() {
+        let program = root.program("debconf-set-selections", &[("DEBIAN_FRONTEND", "noninteractive")]);
+        program.stdin(selections).run()?;
     }
-    Ok(child.wait().map_err(talk)?.success())
+    Ok(())
 }
 
-/// The last lines, and those that tell of a failure.
-#[derive(Default)]
-struct Tail {
-    last: std::collections::VecDeque<String>,
-    problems: Vec<String>,
-}
-
-impl Tail {
-    fn line(&mut self, line: String) {
-        // the last two are the container's own and apt's, about folders that are not theirs to change
-        let noise =
-            ["debconf (developer)", "Attempted to remove disk file system", "SetupAPTPartialDirectory"];
-        if noise.iter().any(|n| line.contains(n)) || line.trim().is_empty() {
-            return;
-        }
-        let failed = line.starts_with("dpkg: error processing") || line.contains("failed to preconfigure");
-        if failed && self.problems.len() < 100 {
-            self.problems.push(line.clone());
-        }
-        if self.last.len() == 15 {
-            self.last.pop_front();
-        }
-        self.last.push_back(line);
-    }
+/// Names of the users and groups that are there at the end.
+fn accounts(root: &Root) -> Result<Vec<String>> {
+    let text = root.program("cat", &[]).args(["/etc/passwd", "/etc/group"]).run()?.text();
+    Ok(text.lines().filter_map(|line| Some(line.split_once(':')?.0.to_owned())).collect())
 }
 
 fn templates_of(path: &Path) -> Result<Vec<Template>> {

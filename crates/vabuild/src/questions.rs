@@ -128,7 +128,7 @@ pub fn remarks(recording: &Recording) -> Vec<String> {
             remarks.extend(last.iter().map(|l| format!("    {}", printable(l))));
             remarks.push(
                 "the installation failed (in a root where no service runs that need not mean anything); \
-                 what was asked until then is known, what comes after the failure is not"
+                 what a script would have asked after its failure is not known, what the other packages ask is"
                     .into(),
             );
         }

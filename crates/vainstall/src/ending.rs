@@ -85,7 +85,10 @@ pub fn url(url: &str, host: &Host, answers: &BTreeMap<String, String>) -> Option
 /// The same of an appliance that is installed.
 pub fn url_of_installed(name: &str) -> Option<String> {
     let machine = Machine::here();
-    configure::installed::load(&machine, name).ok().map(|installed| installed.url(&machine))
+    configure::installed::load(&machine, name)
+        .ok()
+        .map(|installed| installed.url(&machine))
+        .filter(|u| !u.is_empty())
 }
 
 /// The management page, where it is installed and answers.

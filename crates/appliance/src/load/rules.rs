@@ -171,7 +171,11 @@ impl Rules<'_, '_> {
             return;
         }
         let near = suggest::did_you_mean(name, self.known.user_names());
-        let help = near.unwrap_or_else(|| format!("make it: `[[user]]` with `name = \"{name}\"`"));
+        let help = near.unwrap_or_else(|| {
+            format!(
+                "make it: `[[user]]` with `name = \"{name}\"`, or say in `package-users` that a package does"
+            )
+        });
         self.wrong(Kind::Owner, way, Mistake::new(format!("nobody makes the {what} `{name}`")).help(help));
     }
 

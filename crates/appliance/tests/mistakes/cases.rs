@@ -24,6 +24,26 @@ y ="#,
         ],
     },
     Case {
+        from: "url = \"http:",
+        to: "package-users = [\"pdns\", \"p:s\", \"pdns\"]\nurl = \"htps:",
+        expect: &[
+            "appliance.toml:7:28: not a user's name; use lower case letters, digits, `_` and `-`, a letter or `_` first, at most 31 characters",
+            "appliance.toml:7:33: `pdns` stands here a second time; take it out",
+            "appliance.toml:8:7: `htps` is no scheme of an address here; did you mean `https`?",
+        ],
+    },
+    Case {
+        from: "",
+        to: r#"[[database]]
+engine = "postgresql"
+name = "notes"
+[backup]
+quiesce = ["postgresql.service"]"#,
+        expect: &[
+            "appliance.toml:32:12: `postgresql.service` has to run: it dumps the definition's `[[database]]`; take it out, and name the units that write to the database",
+        ],
+    },
+    Case {
         from: "packages =",
         to: "package =",
         expect: &[
@@ -35,7 +55,6 @@ y ="#,
         from: "url =",
         to: "uri =",
         expect: &[
-            r#"appliance.toml:1:1: `appliance` lacks the key `url`; add `url = "…"`: Where the owner finds the application, e.g. `http://{{ host.address }}/`."#,
             "appliance.toml:7:1: `appliance` has no key `uri`; did you mean `url`?",
         ],
     },
@@ -255,7 +274,7 @@ version"#,
         from: "http://{{ host.address }}/",
         to: "{{ host.address }}",
         expect: &[
-            "appliance.toml:7:7: not a web address; write it as `https://example.org/`",
+            "appliance.toml:7:7: not an address; write it as `https://example.org/` or `ldap://example.org`",
         ],
     },
     Case {
@@ -400,7 +419,7 @@ group = "nobodies""#,
             "appliance.toml:29:8: a path on the machine is absolute; write `/var/lib/wiki`",
             "appliance.toml:30:8: not a mode; write octal digits as chmod takes them, such as `0644` or `0755`",
             "appliance.toml:31:9: nobody makes the user `wikki`; did you mean `wiki`?",
-            r#"appliance.toml:32:9: nobody makes the group `nobodies`; make it: `[[user]]` with `name = "nobodies"`"#,
+            r#"appliance.toml:32:9: nobody makes the group `nobodies`; make it: `[[user]]` with `name = "nobodies"`, or say in `package-users` that a package does"#,
         ],
     },
     Case {
@@ -666,16 +685,16 @@ copyright = "files/copyright"
 "#,
         expect: &[
             r#"appliance.toml:1:1: `user` lacks the key `title`; add `title = "…"`: GECOS field."#,
-            "appliance.toml:1:1: `user` belongs to an appliance, and there is no `[appliance]`; add `[appliance]` with `name`, `version`, `summary`, `maintainer`, `packages` and `url`",
+            "appliance.toml:1:1: `user` belongs to an appliance, and there is no `[appliance]`; add `[appliance]` with `name`, `version`, `summary`, `maintainer` and `packages`",
             "appliance.toml:1:1: nothing to build: neither `[appliance]` nor `[[package]]`; `vabuild new NAME` writes a definition to begin with",
             "appliance.toml:3:1: `user` has no key `version`; there are `groups`, `home`, `name`, `title`",
             "appliance.toml:4:1: `user` has no key `summary`; there are `groups`, `home`, `name`, `title`",
             "appliance.toml:5:1: `user` has no key `maintainer`; there are `groups`, `home`, `name`, `title`",
             "appliance.toml:6:1: `user` has no key `packages`; there are `groups`, `home`, `name`, `title`",
             "appliance.toml:7:1: `user` has no key `url`; there are `groups`, `home`, `name`, `title`",
-            "appliance.toml:9:1: `question` belongs to an appliance, and there is no `[appliance]`; add `[appliance]` with `name`, `version`, `summary`, `maintainer`, `packages` and `url`",
+            "appliance.toml:9:1: `question` belongs to an appliance, and there is no `[appliance]`; add `[appliance]` with `name`, `version`, `summary`, `maintainer` and `packages`",
             "appliance.toml:21:8: `wiki` stands here a second time; the first is in line 2; keep one of them",
-            "appliance.toml:24:1: `file` belongs to an appliance, and there is no `[appliance]`; add `[appliance]` with `name`, `version`, `summary`, `maintainer`, `packages` and `url`",
+            "appliance.toml:24:1: `file` belongs to an appliance, and there is no `[appliance]`; add `[appliance]` with `name`, `version`, `summary`, `maintainer` and `packages`",
         ],
     },
     Case {

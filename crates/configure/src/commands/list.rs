@@ -34,7 +34,11 @@ pub fn run(machine: &Machine, json: bool) -> Result<ExitCode> {
     }
     for line in lines.iter().filter(|_| !json) {
         match &line.error {
-            None => println!("{} {}  {}  {}", line.name, line.version, line.url, line.summary),
+            None => {
+                let parts = [&line.url, &line.summary].into_iter().filter(|part| !part.is_empty());
+                let rest: String = parts.map(|part| format!("  {part}")).collect();
+                println!("{} {}{rest}", line.name, line.version);
+            }
             Some(error) => println!("{}  {error}", line.name),
         }
     }

@@ -60,7 +60,9 @@ pub fn status(session: &Session) -> Result<ExitCode> {
 fn appliance(session: &Session, out: &mut impl Write, a: &Appliance) -> io::Result<()> {
     let health = if a.healthy { session.paint(32, "healthy") } else { session.paint(31, "needs attention") };
     writeln!(out, "\n{} {}: {health}", session.paint(1, &harmless(&a.name)), harmless(&a.version))?;
-    writeln!(out, "  {}\n  {}", harmless(&a.summary), harmless(&a.url))?;
+    for line in [&a.summary, &a.url].into_iter().filter(|line| !line.is_empty()) {
+        writeln!(out, "  {}", harmless(line))?;
+    }
     for check in &a.checks {
         let mark = if check.ok { session.paint(32, "ok    ") } else { session.paint(31, "failed") };
         writeln!(out, "  {mark} {}: {}", harmless(&check.name), harmless(&check.message))?;

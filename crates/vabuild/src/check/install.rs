@@ -53,6 +53,8 @@ pub fn check(
     let rehearsal = Rehearsal {
         release: options.release,
         wanted: Wanted::Packages(vec![format!("{}-appliance", appliance.name)]),
+        first: definition.before(),
+        first_seeds: answers.seeds(definition),
         repository: Some((&repository.folder, &repository.key)),
         selections: answers.selections(definition, appliance)?,
         // as on a machine: what is less important is not shown, so it is open when it becomes important

@@ -52,6 +52,8 @@ pub struct Arguments {
 struct Subject {
     packages: Vec<String>,
     relations: Vec<String>,
+    /// Installed before the rest.
+    first: Vec<String>,
     release: Option<String>,
 }
 
@@ -70,9 +72,16 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         false => Wanted::Relations([subject.relations, subject.packages].concat()),
     };
     let say = |text: &str| eprintln!("{text}");
-    let (repository, selections) = (None, String::new());
-    let priority = Priority::Low;
-    let rehearsal = Rehearsal { release: &release, wanted, repository, selections, priority, say: &say };
+    let rehearsal = Rehearsal {
+        release: &release,
+        wanted,
+        first: subject.first,
+        first_seeds: vec![],
+        repository: None,
+        selections: String::new(),
+        priority: Priority::Low,
+        say: &say,
+    };
     let recording = rehearsal::rehearse(&rehearsal)?;
     let text = output(arguments, &recording)?;
     std::io::stdout().write_all(text.as_bytes()).context("cannot write the questions")?;
@@ -127,6 +136,7 @@ impl Subject {
             return Err(Failure::bad_input(message).into());
         };
         self.relations.extend(wanted::relations(&definition));
+        self.first.extend(definition.before());
         if self.release.is_none() {
             self.release = appliance.releases.first().cloned();
         }

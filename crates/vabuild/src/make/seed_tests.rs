@@ -45,6 +45,7 @@ fn definition(questions: Vec<Question>, seeds: Vec<Seed>) -> Definition {
         packages: vec![],
         releases: vec![],
         url: "http://localhost/".into(),
+        package_users: vec![],
         triggers: vec![],
     };
     Definition { appliance: Some(appliance), questions, seeds, ..Definition::default() }

@@ -51,6 +51,8 @@ starting /usr/sbin/pam-auth-update --package
             package("mail", mail),
             package("db", vec![template("shared/pass", "password", "Password \"for\" it:")]),
         ],
+        order: vec!["mail".into(), "db".into()],
+        accounts: vec![],
         present: vec![("pam".into(), template("pam/profiles", "multiselect", "Profiles"))],
         trace,
         asked: vec![

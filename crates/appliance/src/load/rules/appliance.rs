@@ -8,6 +8,7 @@ use crate::{
     names::{self, Mistake},
     problem::Kind,
     seed_value::{self, Part},
+    suggest,
 };
 
 /// Characters of a summary (Policy 3.4.1 asks for less than 80 with the package's name; 60 is what lists show).
@@ -64,7 +65,14 @@ pub fn check(rules: &mut Rules<'_, '_>, whole: &Node) {
         rules.expect(Kind::Name, &releases.index(i), names::release(release));
     }
     rules.unique_list(&releases, &appliance.releases);
-    url(rules, &way.key("url"), &appliance.url);
+    if !appliance.url.is_empty() {
+        url(rules, &way.key("url"), &appliance.url);
+    }
+    let users = way.key("package-users");
+    for (i, user) in appliance.package_users.iter().enumerate() {
+        rules.expect(Kind::Name, &users.index(i), names::user(user));
+    }
+    rules.unique_list(&users, &appliance.package_users);
     for (i, path) in appliance.triggers.iter().enumerate() {
         rules.machine_path(&way.key("triggers").index(i), path);
     }
@@ -123,10 +131,9 @@ fn without_appliance(rules: &mut Rules<'_, '_>, whole: &Node) {
     for table in TABLES {
         if let Some(node) = whole.get(table) {
             let place = node.elements().first().unwrap_or(node).place.clone();
-            let mistake = Mistake::new(format!(
-                "`{table}` belongs to an appliance, and there is no `[appliance]`"
-            ))
-            .help("add `[appliance]` with `name`, `version`, `summary`, `maintainer`, `packages` and `url`");
+            let mistake =
+                Mistake::new(format!("`{table}` belongs to an appliance, and there is no `[appliance]`"))
+                    .help("add `[appliance]` with `name`, `version`, `summary`, `maintainer` and `packages`");
             rules.report.add(Kind::Either, &place, mistake);
         }
     }
@@ -158,6 +165,51 @@ fn summary_form(summary: &str) -> Result<(), Mistake> {
     Ok(())
 }
 
+/// Schemes of servers that a person opens or names to a client. A closed list: so typos are found.
+const SCHEMES: [&str; 26] = [
+    "http",
+    "https",
+    "dns",
+    "ftp",
+    "ftps",
+    "git",
+    "imap",
+    "imaps",
+    "ipp",
+    "irc",
+    "ircs",
+    "ldap",
+    "ldaps",
+    "mqtt",
+    "mqtts",
+    "mysql",
+    "ntp",
+    "postgresql",
+    "redis",
+    "rsync",
+    "rtsp",
+    "sftp",
+    "sip",
+    "smtp",
+    "ssh",
+    "xmpp",
+];
+
+fn address(text: &str) -> Result<(), Mistake> {
+    let mistake =
+        || Mistake::new("not an address").help("write it as `https://example.org/` or `ldap://example.org`");
+    let (scheme, rest) = text.split_once("://").ok_or_else(mistake)?;
+    if !SCHEMES.contains(&scheme) {
+        let help = suggest::did_you_mean(scheme, SCHEMES)
+            .unwrap_or_else(|| format!("there are {}", SCHEMES.join(", ")));
+        return Err(Mistake::new(format!("`{scheme}` is no scheme of an address here")).help(help));
+    }
+    match rest.is_empty() || rest.starts_with('/') || text.contains(' ') {
+        true => Err(mistake()),
+        false => Ok(()),
+    }
+}
+
 /// The application's address: placeholders, but no secret, for it is printed.
 fn url(rules: &mut Rules<'_, '_>, way: &Way<'_>, url: &str) {
     let parts = match seed_value::parse(url) {
@@ -166,7 +218,7 @@ fn url(rules: &mut Rules<'_, '_>, way: &Way<'_>, url: &str) {
     };
     let plain: String =
         parts.iter().map(|p| if let Part::Text(text) = p { text.as_str() } else { "x" }).collect();
-    rules.expect(Kind::Address, way, web_address(&plain));
+    rules.expect(Kind::Address, way, address(&plain));
     super::questions::answers_exist(rules, way, &parts, url);
     for name in seed_value::answers_used(&parts) {
         if rules.known.questions.get(name) == Some(&Some(true)) {

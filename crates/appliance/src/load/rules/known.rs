@@ -113,6 +113,8 @@ impl Known {
         let mut known = Known { questions, users: BTreeSet::new(), groups: BTreeSet::new() };
         let own = whole.get("user").map(Node::elements).unwrap_or_default();
         known.users.extend(own.iter().filter_map(|n| Some(n.get("name")?.text()?.to_owned())));
+        // of either kind: who makes a group alone is rare
+        known.users.extend(definition.appliance.iter().flat_map(|a| a.package_users.clone()));
         for path in definition.packages.iter().filter_map(|p| p.sysusers.as_deref()) {
             if names::folder_path(path).is_ok() {
                 let text = folder.read(path, SYSUSERS_LIMIT).unwrap_or_default();

@@ -168,7 +168,7 @@ fn steps(rules: &mut Rules<'_, '_>) {
 
 fn check_backup(rules: &mut Rules<'_, '_>, backup: &Backup) {
     let way = Way::to("backup");
-    if backup.paths.is_empty() {
+    if backup.paths.is_empty() && rules.definition.databases.is_empty() {
         let mistake = Mistake::new("a backup of nothing").help("name the folders of the application's data");
         rules.wrong(Kind::Empty, &way.key("paths"), mistake);
     }
@@ -188,6 +188,12 @@ fn check_backup(rules: &mut Rules<'_, '_>, backup: &Backup) {
     }
     for (i, unit) in backup.quiesce.iter().enumerate() {
         rules.unit(&way.key("quiesce").index(i), unit);
+        if rules.definition.databases.iter().any(|d| d.engine.unit() == unit) {
+            let mistake =
+                Mistake::new(format!("`{unit}` has to run: it dumps the definition's `[[database]]`"));
+            let help = "take it out, and name the units that write to the database";
+            rules.wrong(Kind::Value, &way.key("quiesce").index(i), mistake.help(help));
+        }
     }
     rules.unique_list(&way.key("quiesce"), &backup.quiesce);
 }

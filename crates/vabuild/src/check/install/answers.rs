@@ -5,8 +5,9 @@ use anyhow::{Context, Result};
 use appliance::{
     Definition,
     answers::{self, Answer, Obstacle, Origin, Refusal, Source, given},
-    model::Appliance,
+    model::{Appliance, Seed},
     question::{Question, QuestionType},
+    seed_value,
 };
 use debconf::{Selection, selections};
 use std::{collections::BTreeMap, fs::File, io::Read, path::Path};
@@ -63,6 +64,15 @@ impl Answers {
         selections::write(&selected).map_err(|e| Failure::bad_input(e.to_string()).into())
     }
 
+    /// What `vainstall` tells debconf before anything is installed: it cannot register a shared template's questions.
+    pub fn seeds(&self, definition: &Definition) -> Vec<Selection> {
+        let one = |seed: &Seed| {
+            let (owner, question, kind) = (seed.package.clone(), seed.question.clone(), seed.kind.clone());
+            Some(Selection { owner, question, kind, value: rendered(seed, &self.values)? })
+        };
+        definition.seeds.iter().filter(|seed| seed.template.is_none()).filter_map(one).collect()
+    }
+
     pub fn remarks(&self) -> Vec<String> {
         match self.made_up.is_empty() {
             true => vec![],
@@ -72,6 +82,12 @@ impl Answers {
             )],
         }
     }
+}
+
+/// The seed's value on the rehearsal's machine; None where an answer is missing.
+pub fn rendered(seed: &Seed, answers: &BTreeMap<String, String>) -> Option<String> {
+    let parts = seed_value::parse(&seed.value).ok()?;
+    seed_value::render(&parts, &super::host(), answers).ok()
 }
 
 fn read(path: &Path, definition: &Definition, appliance: &Appliance) -> Result<Source> {

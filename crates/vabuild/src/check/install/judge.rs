@@ -1,6 +1,6 @@
 //! What is wrong, from the definition and from what was recorded. Decides only: nothing is read or run here.
 
-use super::place::Places;
+use super::{answers::rendered, place::Places};
 use crate::questions::{for_want_of_services, takes_answer};
 use appliance::{
     Definition, Problem,
@@ -50,6 +50,7 @@ pub fn judge(subject: &Subject, places: &Places) -> Judged {
         }
     }
     judged.problems.extend(subject.order(places));
+    judged.problems.extend(subject.package_users(places));
     judged
 }
 
@@ -222,7 +223,7 @@ impl Subject<'_> {
     }
 
     fn among_choices(&self, seed: &Seed, template: &Template) -> Result<(), Wrong> {
-        let Some(value) = self.rendered(seed) else { return Ok(()) };
+        let Some(value) = rendered(seed, self.answers) else { return Ok(()) };
         let mut choices = self.recording.choices(&seed.question);
         let values: Vec<&str> = match template.kind.as_str() {
             "boolean" => {
@@ -246,7 +247,7 @@ impl Subject<'_> {
 
     /// No seed helps where the package computes the answer itself.
     fn overwritten(&self, seed: &Seed) -> Option<String> {
-        let value = self.rendered(seed)?;
+        let value = rendered(seed, self.answers)?;
         let by_another =
             |(question, by, _): &&(String, String, String)| *question == seed.question && !self.own(by);
         let (_, by, _) =
@@ -257,9 +258,9 @@ impl Subject<'_> {
         ))
     }
 
-    /// The seed package has to come before every package whose questions it answers.
+    /// The seed package has to come before every package whose questions it answers, where all comes in one run.
     fn order(&self, places: &Places) -> Option<Problem> {
-        let position = |name: &str| self.recording.closure.iter().position(|p| p.name == name);
+        let position = |name: &str| self.recording.order.iter().position(|p| p == name);
         let own = position(&self.seed_package())?;
         let seeded = self.definition.seeds.iter().map(|s| s.package.as_str());
         let early = seeded.filter(|name| position(name).is_some_and(|at| at < own));
@@ -273,9 +274,18 @@ impl Subject<'_> {
         Some(places.appliance("packages", Kind::Seed, mistake))
     }
 
-    fn rendered(&self, seed: &Seed) -> Option<String> {
-        let parts = seed_value::parse(&seed.value).ok()?;
-        seed_value::render(&parts, &super::host(), self.answers).ok()
+    /// What the author says of users has to be so.
+    fn package_users(&self, places: &Places) -> Vec<Problem> {
+        let accounts = || self.recording.accounts.iter().map(String::as_str);
+        let missing = self.appliance.package_users.iter().filter(|user| !accounts().any(|a| a == *user));
+        let problem = |user: &String| {
+            let help = suggest::did_you_mean(user, accounts()).unwrap_or_else(|| {
+                "name the package that makes it in `packages`, or make it with `[[user]]`".into()
+            });
+            let mistake = Mistake::new(format!("no package makes the user or group `{user}`")).help(help);
+            places.appliance("package-users", Kind::Owner, mistake)
+        };
+        missing.map(problem).collect()
     }
 
     fn templates(&self) -> impl Iterator<Item = (&str, &Template)> {

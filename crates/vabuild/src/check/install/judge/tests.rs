@@ -65,7 +65,9 @@ fn recording(answered: &[&str], order: [&str; 2]) -> Recording {
     Recording {
         release: "trixie".into(),
         closure: order.map(package).into(),
+        order: order.map(str::to_owned).into(),
         present: vec![("tzdata".into(), template("tzdata/Areas", "select", &["Europe"]))],
+        accounts: vec!["root".into()],
         trace,
         asked: vec![],
         problems: vec![],
