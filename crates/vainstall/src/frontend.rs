@@ -49,8 +49,13 @@ pub struct Open {
     pub default: String,
 }
 
-/// Answers that were given in advance, by debconf's names of the questions. Has secrets.
-pub type Given = BTreeMap<String, String>;
+/// What is there when the work begins. Has secrets.
+pub struct Given {
+    /// Answers that were given in advance, by debconf's names of the questions.
+    pub answers: BTreeMap<String, String>,
+    /// Packages that a run before this one has installed, and that stay.
+    pub earlier: Vec<String>,
+}
 
 /// How often one question gets the answer given in advance: a package that asks again and again does not take it.
 const REPEATS: u32 = 5;
@@ -107,7 +112,7 @@ pub fn around<T>(
     if !unpacked {
         forget(&open)?;
     }
-    Err(failure(&open, unpacked))
+    Err(failure(&open, unpacked, &given.earlier))
 }
 
 impl Desk<'_> {
@@ -155,7 +160,7 @@ impl Desk<'_> {
     /// mark theirs as never seen before they ask.
     fn given(&self, question: &Asked) -> Option<&String> {
         let name = name(question);
-        let answer = self.given.get(&name)?;
+        let answer = self.given.answers.get(&name)?;
         let mut repeated = self.repeated.lock().unwrap_or_else(PoisonError::into_inner);
         let times = repeated.entry(name).or_default();
         *times += 1;
@@ -231,12 +236,14 @@ fn name(asked: &Asked) -> String {
     }
 }
 
-fn failure(open: &[Open], unpacked: bool) -> Failure {
+fn failure(open: &[Open], unpacked: bool, earlier: &[String]) -> Failure {
     let first = open.first().map(|o| visible(&o.question)).unwrap_or_default();
     let state = match unpacked {
-        false => "nothing has been installed",
+        false if earlier.is_empty() => "nothing has been installed".to_owned(),
+        false => format!("nothing has been installed but what comes first ({})", earlier.join(", ")),
         true => {
             "the package that asks is not configured; the same command with the answer goes on from there"
+                .to_owned()
         }
     };
     let message = format!(
@@ -285,7 +292,10 @@ mod tests {
         let open = Open::of(&asked);
         assert_eq!(open.question, "roundcube/mysql/app-pass");
         assert_eq!(open.line(), "roundcube/mysql/app-pass: Pass [31mword for it");
-        let told = failure(&[open], false);
+        let told = failure(&[open], false, &[]);
         assert!(told.message().contains("--set 'roundcube/mysql/app-pass=…'") && told.exit == Exit::Input);
+        assert!(told.message().ends_with("; nothing has been installed"), "{}", told.message());
+        let told = failure(&[], false, &["mariadb-server".into()]).message();
+        assert!(told.ends_with("nothing has been installed but what comes first (mariadb-server)"), "{told}");
     }
 }

@@ -25,6 +25,7 @@ use apt::{Apt, Plan, Work};
 use configure::{Machine, debconf_copy};
 use debconf::{Selection, passthrough::Asked};
 use events::{Kind, Status};
+use exec::Program;
 use std::{
     collections::BTreeMap,
     io::{self, Write},
@@ -159,7 +160,8 @@ pub fn install(
                 let given = seeding::from_command_line(&arguments.set_in_debconf);
                 seeding::give(&given)?;
                 let host = configure::host::facts(&Machine::here());
-                let given = seeding::by_question(&given, &[]);
+                let given = Given { answers: seeding::by_question(&given, &[]), earlier: vec![] };
+                servers::start(&State::of(&name).before()?.unwrap_or_default().servers)?;
                 asking(arguments, &apt, &host, signals, &given, progress, |apt, _, say| {
                     look::repair(apt, &unfinished, &package, say)
                 })?;
@@ -193,8 +195,8 @@ pub fn install(
         state.store(&ready.stored)?;
         seeding::give(&ready.selections)
     };
-    // else apt is begun at the same time, and waits for what is decided
-    let planned_apart = arguments.dry_run || !first.is_empty();
+    // else apt is begun at the same time, and waits for what is decided; what servers need is known only then
+    let planned_apart = arguments.dry_run || !seeds.before.is_empty();
     if planned_apart {
         let plan = apt.outline(&work)?;
         plan::check(&plan, arguments.yes, progress)?;
@@ -204,13 +206,15 @@ pub fn install(
         }
         begin(progress)?;
     }
-    let given = &ready.given;
+    let was_there = look::is_installed(&package)?;
+    let mut given = Given { answers: ready.given.clone(), earlier: vec![] };
     if !first.is_empty() {
-        let work = Work::Install(first);
-        asking(arguments, &apt, &host, signals, given, progress, |apt, _, say| {
+        let work = Work::Install(first.clone());
+        asking(arguments, &apt, &host, signals, &given, progress, |apt, _, say| {
             carry_out(apt, &work, None, say)
         })?;
         not_stopped(signals)?;
+        given.earlier = first;
     }
     servers_run(&seeds.before, &state)?;
     let (checks, management) = thread::scope(|scope| {
@@ -230,6 +234,9 @@ pub fn install(
                 say(kind);
             })
         })?;
+        if was_there {
+            configure_again(&name)?;
+        }
         progress.phase(5, "health", "Looking whether it works");
         let management = ahead.begun();
         let checks = health::wait(&name)?;
@@ -399,6 +406,21 @@ fn servers_run(servers: &[String], state: &State) -> Result<()> {
     // those that came with them as well: the server may be a dependency of the package that is named
     let known: Vec<String> = apt::installed::names()?.difference(&before).cloned().collect();
     servers::must_run(&known)
+}
+
+/// It was installed and not healthy: apt may have had nothing to do, and something may be missing that could not be made
+/// then, a database whose server did not run.
+fn configure_again(name: &str) -> Result<()> {
+    let program = Program::new("appliance-configure").args(["apply", "--", name]);
+    let output = program.output()?;
+    match output.success() {
+        true => Ok(()),
+        false => {
+            let message =
+                format!("{name} is installed and cannot be configured: `appliance-configure apply {name}`");
+            Err(Failure { lines: output.tail(10), ..Failure::new(Exit::Failed, message) })
+        }
+    }
 }
 
 fn would_do(told: &mut Ending, plan: &Plan, first: &[String], ready: &Ready) {

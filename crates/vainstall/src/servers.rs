@@ -2,6 +2,7 @@
 //! are configured. apt knows no such order, so these packages get a run of their own.
 
 use crate::failure::{Exit, Failure, Result, fail};
+use appliance::model::Engine;
 use apt::installed::State;
 use exec::Program;
 use std::{
@@ -35,14 +36,41 @@ pub fn mark_automatic(packages: &[String], before: &BTreeSet<String>) -> Result<
     Ok(())
 }
 
+/// Starts those of these servers that are installed and do not run, so that what waits for them can go on.
+pub fn start(servers: &BTreeSet<String>) -> Result<()> {
+    let servers: Vec<String> = servers.iter().cloned().collect();
+    let missing = missing(&servers)?;
+    let there: Vec<String> = servers.into_iter().filter(|s| !missing.contains(s)).collect();
+    if there.is_empty() || !may_run() {
+        return Ok(());
+    }
+    // the package that is named may leave the unit to one that it depends on
+    let engines = Engine::ALL.into_iter().filter(|e| there.iter().any(|p| p == e.packages()[0]));
+    let mut units = units(&there)?;
+    units.extend(engines.map(|e| e.unit().to_owned()));
+    for unit in show(&units)? {
+        let is = |name: &str, value: &str| unit.get(name).is_some_and(|v| v == value);
+        let down = is("ActiveState", "inactive") || is("ActiveState", "failed");
+        if let Some(id) = unit.get("Id").filter(|_| is("UnitFileState", "enabled") && down) {
+            // why one does not start is told when it is waited for
+            let _ = Program::new("systemctl").args(["start", "--", id]).timeout(STARTING).output();
+        }
+    }
+    Ok(())
+}
+
+/// A chroot has no services, and an administrator may forbid to start them (invoke-rc.d(8)).
+fn may_run() -> bool {
+    Path::new("/run/systemd/system").is_dir() && !Path::new("/usr/sbin/policy-rc.d").exists()
+}
+
 /// What systemctl-show(1) says of a unit.
 type Properties = BTreeMap<String, String>;
 
 /// Waits until the units of these packages have started; one that failed, or does not run though it should, is an error.
 #[allow(clippy::disallowed_methods, reason = "the system manager is asked until it is done")]
 pub fn must_run(packages: &[String]) -> Result<()> {
-    // a chroot has no services, and an administrator may forbid to start them (invoke-rc.d(8))
-    if !Path::new("/run/systemd/system").is_dir() || Path::new("/usr/sbin/policy-rc.d").exists() {
+    if !may_run() {
         return Ok(());
     }
     let units = units(packages)?;
