@@ -2,11 +2,12 @@
 //!
 //! The server is asked what is there, never the record alone. A database of this name that the appliance did not make
 //! is somebody's: it is refused, not taken over. It tells by the comment that each database of an appliance carries, which
-//! outlives the appliance. Nothing is dropped here: that is for purge, when the owner says so.
+//! outlives the appliance; its user is known by having all rights on it. Nothing is dropped here: that is for purge, when the owner says so.
 //!
 //! What dbconfig-common made for a package ([`dbconfig`]) is completed where it is missing: installed by plain apt, the
-//! package may have been configured before its server ran.
+//! package may have been configured before its server ran. Backups dump and load them with [`copy`].
 
+pub mod copy;
 pub mod dbconfig;
 mod sql;
 
@@ -37,6 +38,8 @@ struct Found {
     /// The database's comment.
     database: Option<String>,
     user: bool,
+    /// The user may do everything with the database: it was made for it.
+    rights: bool,
 }
 
 impl Wanted {
@@ -66,6 +69,7 @@ impl Wanted {
             match line.split_once('\t').unwrap_or((line, "")) {
                 ("database", comment) => found.database = Some(comment.to_owned()),
                 ("user", _) => found.user = true,
+                ("rights", _) => found.rights = true,
                 _ => {}
             }
         }
@@ -75,6 +79,17 @@ impl Wanted {
     /// Whether the user gets in with the password.
     fn logs_in(&self, system: &dyn System) -> Result<bool> {
         let Some(login) = self.login() else { return Ok(true) };
+        Ok(self.ask(system, &login.borrow(), "SELECT 1;\n")?.success())
+    }
+
+    /// The same where every user gets in, for there may be no database yet.
+    fn is_users_password(&self, system: &dyn System) -> Result<bool> {
+        let Some(login) = self.login() else { return Ok(true) };
+        let database = match self.database.engine {
+            Engine::Mariadb => "information_schema",
+            Engine::Postgresql => "postgres",
+        };
+        let login = UserLogin { database: database.into(), ..login };
         Ok(self.ask(system, &login.borrow(), "SELECT 1;\n")?.success())
     }
 
@@ -184,20 +199,18 @@ fn reach(run: &mut Run, wanted: &Wanted) -> Result<Found> {
 
 /// What is there and not the appliance's is never changed.
 fn refuse_others(record: &Record, system: &dyn System, wanted: &Wanted, found: &Found) -> Result<()> {
-    let ours = record.find(&wanted.key()).is_some()
-        || wanted.database.package.is_some()
-        || found.database.as_ref().is_some_and(|comment| *comment == wanted.mark);
-    if ours {
-        return Ok(());
-    }
+    let recorded = record.find(&wanted.key()).is_some();
+    let marked = found.database.as_ref().is_some_and(|comment| *comment == wanted.mark);
     let (name, user) = (wanted.database.name(), wanted.database.user());
-    if found.database.is_some() {
+    if found.database.is_some() && !recorded && !marked && wanted.database.package.is_none() {
         let help = "rename it, or let the definition use another `name`";
         return Err(
             wanted.error(format!("the server has a database {name:?} that is not this appliance's; {help}"))
         );
     }
-    if found.user && !wanted.logs_in(system)? {
+    // a run that was cut off has made the user, and not yet the database
+    let begun = recorded && found.database.is_none();
+    if found.user && !found.rights && !begun && !wanted.is_users_password(system)? {
         let help = "drop it, or let the definition use another `user`";
         return Err(
             wanted.error(format!("the server has a user {user:?} that is not this appliance's; {help}"))

@@ -26,17 +26,21 @@ fn quiet(engine: Engine) -> &'static str {
     }
 }
 
-/// Rows: `database` with its comment, `user`.
+/// Rows: `database` with its comment, `user`, `rights` when the user may do everything with the database.
 pub fn look(database: &Database) -> String {
     let (name, user) = (text(&database.name()), text(&database.user()));
     match database.engine {
         Engine::Mariadb => format!(
             "SELECT 'database', SCHEMA_COMMENT FROM information_schema.SCHEMATA WHERE SCHEMA_NAME = {name};\n\
-             SELECT 'user' FROM mysql.user WHERE User = {user} AND Host = 'localhost';\n"
+             SELECT 'user' FROM mysql.user WHERE User = {user} AND Host = 'localhost';\n\
+             SELECT 'rights' FROM mysql.db WHERE User = {user} AND Host = 'localhost' AND Create_priv = 'Y' \
+             AND REPLACE(Db, CONCAT(CHAR(92), '_'), '_') = {name};\n"
         ),
         Engine::Postgresql => format!(
             "SELECT 'database', shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = {name};\n\
-             SELECT 'user' FROM pg_roles WHERE rolname = {user};\n"
+             SELECT 'user' FROM pg_roles WHERE rolname = {user};\n\
+             SELECT 'rights' FROM pg_database d, pg_roles r WHERE datname = {name} AND rolname = {user} \
+             AND NOT rolsuper AND has_database_privilege(r.oid, d.oid, 'CREATE');\n"
         ),
     }
 }
@@ -67,6 +71,8 @@ pub fn make(database: &Database, password: &str, mark: &str, present: (bool, boo
             let granted = name.replace('_', "\\_");
             script += &format!("CREATE USER IF NOT EXISTS {user};\n");
             script += &format!("ALTER USER {user} IDENTIFIED BY {password};\n");
+            // before the database: who finds one finds its user with rights on it, whenever this was cut off
+            script += &format!("GRANT ALL PRIVILEGES ON {granted}.* TO {user};\n");
             if !present.0 {
                 script += &format!(
                     "CREATE DATABASE {name} CHARACTER SET {} COLLATE {} COMMENT {mark};\n",
@@ -74,7 +80,6 @@ pub fn make(database: &Database, password: &str, mark: &str, present: (bool, boo
                     text(collation)
                 );
             }
-            script += &format!("GRANT ALL PRIVILEGES ON {granted}.* TO {user};\n");
         }
         Engine::Postgresql => {
             let user = self::name(engine, &user);
@@ -94,6 +99,37 @@ pub fn make(database: &Database, password: &str, mark: &str, present: (bool, boo
         }
     }
     script
+}
+
+/// MariaDB: how the database was made, as the clauses that make it so again.
+pub fn as_made(database: &Database) -> String {
+    format!(
+        "SELECT CONCAT('CHARACTER SET ', QUOTE(DEFAULT_CHARACTER_SET_NAME), ' COLLATE ', QUOTE(DEFAULT_COLLATION_NAME), \
+         ' COMMENT ', QUOTE(SCHEMA_COMMENT)) FROM information_schema.SCHEMATA WHERE SCHEMA_NAME = {};\n",
+        text(&database.name())
+    )
+}
+
+/// MariaDB: the database without content. Its user's rights outlive it.
+pub fn make_anew(database: &Database, as_made: &str) -> String {
+    let name = name(database.engine, &database.name());
+    format!("DROP DATABASE {name};\nCREATE DATABASE {name} {as_made};\n")
+}
+
+/// PostgreSQL: takes the content out of the database, all or nothing. Whoever is connected is sent away.
+pub fn clear(database: &Database) -> String {
+    let (name, as_text) = (name(database.engine, &database.name()), text(&database.name()));
+    format!(
+        "\\connect {name}\nSET client_min_messages = 'warning';\n\
+         SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = {as_text} AND pid <> pg_backend_pid();\n\
+         BEGIN;\n\
+         DO $$ DECLARE one text; BEGIN\n\
+         FOR one IN SELECT nspname FROM pg_namespace WHERE nspname !~ '^pg_' AND nspname <> 'information_schema' LOOP\n\
+         EXECUTE format('DROP SCHEMA %I CASCADE', one);\nEND LOOP; END $$;\n\
+         SELECT count(lo_unlink(oid)) FROM pg_largeobject_metadata;\n\
+         CREATE SCHEMA public AUTHORIZATION pg_database_owner;\nGRANT USAGE ON SCHEMA public TO PUBLIC;\n\
+         COMMIT;\n"
+    )
 }
 
 #[cfg(test)]

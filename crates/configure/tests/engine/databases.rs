@@ -80,6 +80,14 @@ fn what_is_somebody_elses_is_not_taken() {
     assert!(refused().contains("a user \"guest\" that is not this appliance's"));
     assert_eq!(lab.system.server.borrow().users["guest"], "theirs");
     assert!(lab.system.server.borrow().databases.is_empty());
+
+    // and not although the database is the appliance's, from an earlier installation
+    lab.system.server.borrow_mut().databases.insert("guest_book".into(), "appliance wiki".into());
+    assert!(refused().contains("a user \"guest\" that is not this appliance's"));
+    assert_eq!(lab.system.server.borrow().users["guest"], "theirs");
+    lab.system.server.borrow_mut().granted.insert("guest".into());
+    lab.apply(&installed).unwrap();
+    assert_eq!(lab.system.server.borrow().users["guest"], secret(&lab));
 }
 
 #[test]

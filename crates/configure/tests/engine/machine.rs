@@ -11,7 +11,7 @@ use configure::{
 use exec::{Output, Program};
 use std::{
     cell::{Cell, RefCell},
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs,
     io::{BufReader, Empty, Sink},
     os::unix::fs::{MetadataExt, PermissionsExt, symlink},
@@ -44,6 +44,8 @@ pub struct Server {
     pub databases: BTreeMap<String, String>,
     /// Name to password.
     pub users: BTreeMap<String, String>,
+    /// Users with rights on their database.
+    pub granted: BTreeSet<String>,
     pub tables: Vec<String>,
     pub heard: Vec<String>,
 }
@@ -55,7 +57,7 @@ impl Server {
         }
         if let Login::User { user, password, database } = login {
             let known = self.users.get(*user).is_some_and(|p| p == password);
-            if !known || !self.databases.contains_key(*database) {
+            if !known || !(self.databases.contains_key(*database) || *database == "information_schema") {
                 return None;
             }
         }
@@ -69,6 +71,10 @@ impl Server {
                     rows.extend(comment.map(|c| format!("database\t{c}\n")));
                 }
                 ["SELECT", "'user'"] if self.users.contains_key(words[3]) => rows += "user\n",
+                ["SELECT", "'rights'"] if self.granted.contains(words[3]) => rows += "rights\n",
+                ["GRANT", _] => {
+                    self.granted.insert(words[3].into());
+                }
                 ["SELECT", "COUNT(*)"] => rows += &format!("{}\n", self.tables.len()),
                 ["CREATE", "TABLE"] => self.tables.push(line.into()),
                 ["CREATE", "DATABASE"] => {
