@@ -2,9 +2,9 @@
 //! back as they were made.
 
 use anyhow::{Result, ensure};
-use scenarios::{apt, client::Client, lab_with, machine, machine_with_tools, vainstall};
-use std::time::Duration;
-use testbed::{Machine, machine::wait_until};
+use scenarios::{Dist, apt, client::Client, definitions, lab_with, machine, machine_with_tools, vainstall};
+use std::{path::Path, time::Duration};
+use testbed::{Lab, Machine, machine::wait_until};
 
 fn sql(machine: &Machine, statement: &str) -> Result<String> {
     Ok(machine.program("mariadb").args(["-BN", "-e", statement]).run()?.text().trim().to_owned())
@@ -113,6 +113,57 @@ fn plain_apt_ends_with_the_same_database_and_an_administrators_password_counts()
     );
     assert_eq!(sql(&second, "SHOW DATABASES LIKE 'roundcube'")?, "");
     assert_eq!(sql(&second, "SHOW TABLES FROM mails LIKE 'session'")?, "session");
+    Ok(())
+}
+
+/// The webmail with the other server.
+fn webmail_on_postgresql(folder: &Path) -> Result<(Dist, Lab)> {
+    let changes =
+        [("roundcube-mysql", "roundcube-pgsql"), ("engine = \"mariadb\"", "engine = \"postgresql\"")];
+    let definition = definitions::altered("webmail", &changes, folder)?;
+    let (dist, lab) = scenarios::lab()?;
+    lab.http().serve_folder(&definitions::repository_with(&dist, folder, &definition)?);
+    Ok((dist, lab))
+}
+
+fn assert_webmail_works_on_postgresql(machine: &Machine) -> Result<()> {
+    let sessions = || {
+        machine.sh("cd / && runuser -u postgres -- psql -XAtq -d roundcube -c 'SELECT COUNT(*) FROM session'")
+    };
+    let before: u32 = sessions()?.trim().parse()?;
+    let page = Client::new()?.get(&format!("http://{}/roundcube/", machine.address))?.ok()?;
+    ensure!(page.body.contains("rcmloginuser"), "no login page:\n{}", page.body);
+    assert_eq!(sessions()?.trim().parse::<u32>()?, before + 1);
+    assert_secret(machine, "webmail", "database-roundcube")?;
+    assert_configured(machine, "webmail")
+}
+
+#[test]
+fn a_server_that_is_down_when_a_package_wants_it_does_not_keep_the_next_run_from_ending() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let (dist, lab) = webmail_on_postgresql(folder.path())?;
+    let machine = machine_with_tools(&lab, &dist, "killed")?;
+    machine.sh("setsid vainstall webmail --non-interactive > /root/log 2>&1 & echo $! > /root/pid")?;
+    let configuring = || machine.shell("grep -q ' configure roundcube-core:' /var/log/dpkg.log");
+    let seen = wait_until(Duration::from_secs(240), || configuring().is_ok_and(|o| o.success()));
+    ensure!(seen, "{}", machine.sh("cat /root/log")?);
+    machine.sh("kill -9 -- -$(cat /root/pid); for p in $(pgrep -x 'dpkg|apt-get'); do kill -9 $p; done")?;
+    let gone = "! pgrep -x 'vainstall|dpkg|apt-get' && ! pgrep -f '[d]pkg/info/'";
+    ensure!(wait_until(Duration::from_secs(60), || machine.shell(gone).is_ok_and(|o| o.success())));
+    machine.sh("systemctl stop postgresql")?;
+    let done = vainstall(&machine, &["webmail"]).output()?;
+    ensure!(done.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    assert_webmail_works_on_postgresql(&machine)?;
+
+    // as in an image: nothing may start, and apt configures the package all the same
+    let second = machine_with_tools(&lab, &dist, "image")?;
+    second
+        .sh("printf '#!/bin/sh\\nexit 101\\n' > /usr/sbin/policy-rc.d && chmod 755 /usr/sbin/policy-rc.d")?;
+    apt(&second, &["install", "webmail-appliance"])?;
+    second.sh("rm /usr/sbin/policy-rc.d && systemctl start apache2")?;
+    let done = vainstall(&second, &["webmail"]).output()?;
+    ensure!(done.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    assert_webmail_works_on_postgresql(&second)?;
     Ok(())
 }
 

@@ -3,6 +3,7 @@
 use crate::{
     Error, Result, Work,
     archive::{FILES, FORMAT, INDEX, Index, MANIFEST, MEMBERS, META_LIMIT, Manifest},
+    databases,
     journal::{Held, Journal},
     place::{self, Place},
     quiesce,
@@ -51,7 +52,14 @@ pub fn create(work: &mut Work, target: &Path) -> Result<u64> {
     let units = quiesce::active(work.services, &quiesce)?;
     work.phase("quiesce", "Holding the application still", 1, 3);
     held.write(&Journal { units: units.clone(), ..Journal::default() })?;
-    let written = quiesce::stop_all(work.services, &units).and_then(|()| write(work, &places, &part, file));
+    let written = quiesce::stop_all(work.services, &units)
+        .and_then(|()| dump(work))
+        .and_then(|()| write(work, &places, &part, file));
+    // whatever came of it: it is a second copy of what the application keeps to itself
+    let written = match databases::remove(work.machine, work.name()) {
+        Ok(()) => written,
+        Err(e) => written.and(Err(e)),
+    };
     // first the units, then whatever there is to complain about
     let started = quiesce::start_all(work.services, &units);
     let started = started.and_then(|()| held.clear());
@@ -64,6 +72,15 @@ pub fn create(work: &mut Work, target: &Path) -> Result<u64> {
         let _ = fs::remove_file(&part);
     }
     done
+}
+
+fn dump(work: &mut Work) -> Result<()> {
+    if databases::place(work.installed).is_some() {
+        for message in databases::dump(work.machine, work.name(), work.services)? {
+            (work.tell)(Kind::Warning { message });
+        }
+    }
+    Ok(())
 }
 
 fn write(work: &mut Work, places: &[Place], part: &Path, file: File) -> Result<u64> {

@@ -1,6 +1,6 @@
 //! What is under way, on disk: so that the next run can repair what a killed one left.
 
-use crate::{Error, Result, place, quiesce};
+use crate::{Error, Result, databases, place, quiesce};
 use configure::Machine;
 use rustix::fs::{FlockOperation, flock};
 use serde::{Deserialize, Serialize};
@@ -36,6 +36,9 @@ pub struct Journal {
     /// What is carried over from the old to the new: one of the paths, and what lies below it.
     #[serde(default)]
     pub kept: Vec<(String, PathBuf)>,
+    /// The databases' content is about to be replaced, and what it was lies dumped.
+    #[serde(default)]
+    pub databases: bool,
 }
 
 /// One backup or restore at a time, with its journal.
@@ -89,7 +92,7 @@ impl Held {
         };
         let journal: Journal = serde_json::from_slice(&text)
             .map_err(|e| Error::Journal { path: self.path.clone(), message: e.to_string() })?;
-        resolve(machine, services, &journal)?;
+        resolve(machine, name, services, &journal)?;
         self.clear()?;
         if journal.phase == Phase::Done {
             // what the killed run had not come to; the data is there, and the next run of it says what is wrong
@@ -100,11 +103,20 @@ impl Held {
 }
 
 /// Ends what the journal tells of, and lets the units run again: the old data is back, or the new is there whole.
-pub fn resolve(machine: &Machine, services: &dyn quiesce::Services, journal: &Journal) -> Result<()> {
+pub fn resolve(
+    machine: &Machine,
+    name: &str,
+    services: &dyn quiesce::Services,
+    journal: &Journal,
+) -> Result<()> {
     if journal.phase == Phase::Swapping {
         quiesce::stop_all(services, &journal.units)?;
     }
     settle(machine, journal)?;
+    if journal.phase == Phase::Swapping && journal.databases {
+        databases::load(machine, name, services)?;
+    }
+    databases::remove(machine, name)?;
     quiesce::start_all(services, &journal.units)
 }
 
@@ -139,8 +151,9 @@ fn settle(machine: &Machine, journal: &Journal) -> Result<()> {
 }
 
 /// Throws away what a restore that succeeded has set aside.
-pub fn finish(machine: &Machine, journal: &Journal) -> Result<()> {
-    settle(machine, journal)
+pub fn finish(machine: &Machine, name: &str, journal: &Journal) -> Result<()> {
+    settle(machine, journal)?;
+    databases::remove(machine, name)
 }
 
 /// The path itself, where the new is extracted, where the old waits.

@@ -1,4 +1,4 @@
-//! Backup and restore of an appliance: the paths of its `[backup]`, its answers and its secrets, in one file.
+//! Backup and restore of an appliance: the paths of its `[backup]`, its databases, its answers and its secrets, in one file.
 //!
 //! * [`archive`]: the format: a zstd-compressed tar, a manifest first, an index with all hashes last
 //! * [`create`](create()): units held still, files read, archive written whole or not at all
@@ -6,12 +6,14 @@
 //! * [`restore`](restore()): extracted beside, swapped by rename, swapped back when anything fails
 //! * [`journal`]: what a restore or a backup that was killed has left to be done
 //! * `place`: where a saved path really lies, and what of it is left out
+//! * `databases`: their content as files in the appliance's state, saved and put back like any other
 //! * [`quiesce`]: units stopped for the time of the work
 //! * [`command`]: the program `appliance-backup`, for a person and as a plugin's action
 
 pub mod archive;
 pub mod command;
 mod create;
+mod databases;
 pub mod error;
 pub mod journal;
 mod place;
@@ -49,14 +51,15 @@ impl Work<'_> {
     pub(crate) fn name(&self) -> &str {
         &self.installed.appliance.name
     }
-    /// All that is saved: the definition's paths, the answers, the secrets.
+    /// All that is saved: the definition's paths, the answers, the secrets, the databases.
     pub(crate) fn places(&self) -> Result<Vec<place::Place>> {
         let name = self.name();
         let none = || Error::NoBackup { name: name.into() };
         let backup = self.installed.definition.backup.as_ref().ok_or_else(none)?;
         let state = format!("{}/{name}", configure::machine::STATE);
         let own = [format!("{state}/answers.json"), format!("{state}/secrets")];
-        let paths = backup.paths.iter().chain(&own);
+        let dumped = databases::place(self.installed);
+        let paths = backup.paths.iter().chain(&own).chain(&dumped);
         Ok(paths.map(|path| place::Place::of(self.machine, path, &backup.exclude)).collect())
     }
 }

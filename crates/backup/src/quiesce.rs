@@ -4,8 +4,9 @@
 //! process the next one does it from the journal.
 
 use crate::{Error, Result};
+use configure::{Machine, database::copy, installed};
 use exec::Program;
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 
 const TIMEOUT: Duration = Duration::from_secs(180);
 
@@ -16,6 +17,10 @@ pub trait Services {
     fn start(&self, unit: &str) -> Result<()>;
     /// `appliance-configure apply NAME`
     fn configure(&self, name: &str) -> Result<()>;
+    /// Writes the content of the appliance's databases into files of a folder; words about what is left out.
+    fn dump(&self, name: &str, folder: &Path) -> Result<Vec<String>>;
+    /// Replaces the databases' content by what the folder's files hold.
+    fn load(&self, name: &str, folder: &Path) -> Result<()>;
 }
 
 /// This machine.
@@ -49,6 +54,14 @@ impl Services for Systemd {
     fn configure(&self, name: &str) -> Result<()> {
         let program = Program::new("/usr/bin/appliance-configure").args(["apply", "--", name]);
         program.run().map(drop).map_err(|e| Error::Configure(Box::new(e)))
+    }
+    fn dump(&self, name: &str, folder: &Path) -> Result<Vec<String>> {
+        let machine = Machine::here();
+        Ok(copy::dump(&machine, &installed::load(&machine, name)?, folder)?)
+    }
+    fn load(&self, name: &str, folder: &Path) -> Result<()> {
+        let machine = Machine::here();
+        Ok(copy::load(&machine, &installed::load(&machine, name)?, folder)?)
     }
 }
 

@@ -5,7 +5,7 @@
 //! anything fails, the old data is swapped back.
 
 use crate::{
-    Error, Result, Work,
+    Error, Result, Work, databases,
     journal::{self, Held, Journal, Phase},
     place::{self, Moved, Place},
     quiesce,
@@ -40,6 +40,15 @@ pub fn restore(work: &mut Work, archive: &Path) -> Result<()> {
             message: format!("the backup is of version {theirs}, this machine has {ours}"),
         });
     }
+    if let Some(dumped) = databases::place(work.installed) {
+        if verified.index.members.contains_key(dumped.trim_start_matches('/')) {
+            // the present content goes there before the swap
+            databases::prepare(work.machine, work.name())?;
+        } else {
+            let message = "the backup has no database in it: the present ones stay as they are".into();
+            (work.tell)(Kind::Warning { message });
+        }
+    }
     // a path that the backup does not have was not there when it was made, or is new since: it stays
     let saved = |p: &Place| verified.index.members.contains_key(p.path.trim_start_matches('/'));
     let places: Vec<Place> = places.into_iter().filter(saved).collect();
@@ -56,7 +65,7 @@ pub fn restore(work: &mut Work, archive: &Path) -> Result<()> {
     if done.is_err() {
         // whoever ends this when it is killed brings the old back, too; a full disk must not keep us from it
         let _ = held.write(&journal);
-        journal::resolve(work.machine, work.services, &journal)?;
+        journal::resolve(work.machine, work.name(), work.services, &journal)?;
         if matches!(done, Err(Error::Configure(_))) {
             // with the old answers and data; the first error is the one to tell
             let _ = work.services.configure(work.name());
@@ -219,6 +228,13 @@ fn swap(work: &mut Work, held: &Held, journal: &mut Journal) -> Result<()> {
     journal.phase = Phase::Swapping;
     held.write(journal)?;
     quiesce::stop_all(work.services, &journal.units)?;
+    let dumped =
+        databases::place(work.installed).filter(|place| journal.paths.iter().any(|(p, _)| p == place));
+    if dumped.is_some() {
+        databases::dump(work.machine, work.name(), work.services)?;
+        journal.databases = true;
+        held.write(journal)?;
+    }
     for (real, was_there) in &journal.paths {
         let (path, new, old) = journal::names(work.machine, real);
         if *was_there {
@@ -230,6 +246,9 @@ fn swap(work: &mut Work, held: &Held, journal: &mut Journal) -> Result<()> {
         }
         journal::sync_folder_of(&path)?;
     }
+    if dumped.is_some() {
+        databases::load(work.machine, work.name(), work.services)?;
+    }
     // from here on the application may write: whoever comes after a kill keeps the new
     let done = Journal { phase: Phase::Done, ..journal.clone() };
     held.write(&done)?;
@@ -237,5 +256,5 @@ fn swap(work: &mut Work, held: &Held, journal: &mut Journal) -> Result<()> {
     quiesce::start_all(work.services, &journal.units)?;
     work.services.configure(work.name())?;
     journal.phase = Phase::Done;
-    journal::finish(work.machine, &done)
+    journal::finish(work.machine, work.name(), &done)
 }

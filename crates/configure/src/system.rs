@@ -3,7 +3,7 @@
 //! A trait, so that the engine's order of work can be tested without them; [`Debian`] is the real one.
 
 use crate::{Error, Machine, Result, accounts::Accounts, apache::What};
-use appliance::model::Engine;
+use appliance::model::{Database, Engine};
 use exec::{Output, Program};
 use std::{
     collections::BTreeMap,
@@ -17,6 +17,8 @@ const UNIT_TIMEOUT: Duration = Duration::from_secs(180);
 /// Tables of a large application take a while.
 const SQL_TIMEOUT: Duration = Duration::from_secs(600);
 const TIMEOUT: Duration = Duration::from_secs(60);
+/// The user and the group of base-passwd that own nothing.
+const NOBODY: u32 = 65534;
 /// A unit that has run no longer than this is new (seconds).
 const NEW: f64 = 60.0;
 
@@ -192,6 +194,43 @@ impl System for Debian {
     }
 }
 
+/// Writes a database's content to its standard output, as it is at one moment; as the server's administrator.
+pub(crate) fn dumper(database: &Database) -> Program {
+    let name = database.name();
+    match database.engine {
+        Engine::Mariadb => Program::new("mariadb-dump")
+            .args([
+                "--single-transaction",
+                "--quick",
+                "--routines",
+                "--events",
+                "--hex-blob",
+                "--skip-dump-date",
+            ])
+            .args(["--default-character-set=utf8mb4", "--"])
+            .arg(name)
+            .env("HOME", "/root"),
+        Engine::Postgresql => as_postgres(
+            Program::new("pg_dump")
+                .args(["--format=custom", "--compress=0", "--no-owner", "--no-privileges", "-w", "-d"])
+                .arg(name),
+        ),
+    }
+}
+
+/// Reads what [`dumper`] wrote from its standard input. What it reads is not to be trusted: as nobody, and without the
+/// clients' own commands, such as those that start programs.
+pub(crate) fn loader(engine: Engine, login: &Login) -> Program {
+    let client = match engine {
+        Engine::Mariadb => mariadb(login).arg("--binary-mode"),
+        Engine::Postgresql => {
+            let restore = ["--format=custom", "--single-transaction", "--no-owner", "--no-privileges", "-w"];
+            as_postgresql_user(Program::new("pg_restore").args(restore), login)
+        }
+    };
+    client.user(NOBODY, NOBODY)
+}
+
 /// Root's own options (`/root/.my.cnf`) count for the administrator, and not for the user.
 fn mariadb(login: &Login) -> Program {
     let client =
@@ -209,21 +248,25 @@ fn mariadb(login: &Login) -> Program {
 fn psql(login: &Login) -> Program {
     let client =
         Program::new("psql").args(["-X", "-q", "-A", "-t", "-w", "-F", "\t", "-v", "ON_ERROR_STOP=1"]);
-    let client = client.env("PGCONNECT_TIMEOUT", "10");
+    as_postgresql_user(client.env("PGCONNECT_TIMEOUT", "10"), login)
+}
+
+fn as_postgresql_user(client: Program, login: &Login) -> Program {
     match login {
-        Login::Administrator => {
-            let administrator =
-                Accounts::read(&Machine::here()).ok().and_then(|a| a.find("postgres").cloned());
-            let client = client.args(["-d", "postgres"]);
-            match administrator {
-                Some(user) => client.user(user.uid, user.gid).env("HOME", user.home),
-                None => client,
-            }
-        }
+        Login::Administrator => as_postgres(client.args(["-d", "postgres"])),
         Login::User { user, password, database } => client
             .args(["-h", "localhost", "-U", user, "-d", database])
             .env("HOME", "/nonexistent")
             .env("PGPASSWORD", password),
+    }
+}
+
+/// The server knows its administrator by the user who asks.
+fn as_postgres(client: Program) -> Program {
+    let accounts = Accounts::read(&Machine::here()).ok();
+    match accounts.and_then(|a| a.find("postgres").cloned()) {
+        Some(user) => client.user(user.uid, user.gid).env("HOME", user.home),
+        None => client,
     }
 }
 

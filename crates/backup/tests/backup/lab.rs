@@ -26,6 +26,8 @@ pub struct Noted {
     pub calls: RefCell<Vec<String>>,
     pub die_at: RefCell<Option<String>>,
     pub configure_fails: Cell<bool>,
+    /// What the database holds.
+    pub server: RefCell<String>,
 }
 
 impl Noted {
@@ -49,6 +51,18 @@ impl Services for Noted {
     fn start(&self, unit: &str) -> Result<()> {
         self.note(format!("start {unit}"));
         self.running.set(true);
+        Ok(())
+    }
+    fn dump(&self, _: &str, folder: &Path) -> Result<Vec<String>> {
+        fs::write(folder.join("wiki.mariadb"), &*self.server.borrow()).unwrap();
+        Ok(vec![])
+    }
+    fn load(&self, _: &str, folder: &Path) -> Result<()> {
+        self.server.borrow_mut().clear();
+        if self.die_at.borrow().as_deref() == Some("load") {
+            panic!("killed while it loads");
+        }
+        self.server.borrow_mut().push_str(&fs::read_to_string(folder.join("wiki.mariadb")).unwrap());
         Ok(())
     }
     fn configure(&self, name: &str) -> Result<()> {
@@ -76,7 +90,7 @@ impl Lab {
         let definition: appliance::Definition = toml::from_str(
             "[appliance]\nname = \"wiki\"\nversion = \"1.0\"\nsummary = \"A\"\npackages = []\nmaintainer = \"A <a@example.org>\"\n\
              url = \"http://127.0.0.1/\"\n[backup]\npaths = [\"/var/lib/wiki\", \"/etc/wiki\"]\nexclude = [\"/var/lib/wiki/cache\"]\n\
-             quiesce = [\"wiki.service\"]\n",
+             quiesce = [\"wiki.service\"]\n[[database]]\nengine = \"mariadb\"\nname = \"wiki\"\n",
         )
         .unwrap();
         write(
@@ -98,7 +112,8 @@ impl Lab {
             .unwrap();
         std::os::unix::fs::chown(machine.path("/var/lib/wiki"), Some(65534), Some(65534)).unwrap();
         let installed = installed::load(&machine, "wiki").unwrap();
-        let services = Noted { running: Cell::new(true), ..Noted::default() };
+        let services =
+            Noted { running: Cell::new(true), server: RefCell::new("rows".into()), ..Noted::default() };
         Lab { machine, installed, services, stop: Arc::default(), _folder: folder }
     }
 
@@ -133,6 +148,7 @@ impl Lab {
 
     /// The application writes on after the backup.
     pub fn change(&self) {
+        *self.services.server.borrow_mut() = "other rows".into();
         fs::write(self.path("/var/lib/wiki/pages/front"), "spoilt").unwrap();
         fs::remove_file(self.path("/var/lib/wiki/pages/big")).unwrap();
         fs::write(self.path("/var/lib/wiki/pages/later"), "later").unwrap();
@@ -142,6 +158,8 @@ impl Lab {
     /// What a backup holds, and all that lies beside it.
     pub fn tree(&self) -> Tree {
         let mut tree = Tree::new();
+        let rows = self.services.server.borrow().clone().into_bytes();
+        tree.insert("the database".into(), ('d', 0, 0, rows));
         for top in ["var/lib", "etc"] {
             self.add(&self.machine.root().join(top), &mut tree);
         }
