@@ -150,6 +150,9 @@ fn a_server_that_is_down_when_a_package_wants_it_does_not_keep_the_next_run_from
     machine.sh("kill -9 -- -$(cat /root/pid); for p in $(pgrep -x 'dpkg|apt-get'); do kill -9 $p; done")?;
     let gone = "! pgrep -x 'vainstall|dpkg|apt-get' && ! pgrep -f '[d]pkg/info/'";
     ensure!(wait_until(Duration::from_secs(60), || machine.shell(gone).is_ok_and(|o| o.success())));
+    // half of a database is as bad as none, wherever the script was
+    let psql = "runuser -u postgres -- psql -Xq";
+    machine.sh(&format!("cd /; {psql} -c 'CREATE DATABASE roundcube'; {psql} -d roundcube -c 'CREATE TABLE session (x int)'; true"))?;
     machine.sh("systemctl stop postgresql")?;
     let done = vainstall(&machine, &["webmail"]).output()?;
     ensure!(done.success(), "{}", String::from_utf8_lossy(&done.stderr));

@@ -63,6 +63,20 @@ impl Engine {
 }
 
 impl Database {
+    /// Without a name yet.
+    pub fn of(engine: Engine) -> Self {
+        Database {
+            engine,
+            name: None,
+            user: None,
+            password_question: None,
+            charset: None,
+            collation: None,
+            package: None,
+            dbconfig: None,
+        }
+    }
+
     /// Empty where neither `name` nor `package` is given, which is reported.
     pub fn name(&self) -> String {
         let letter = |c: &char| c.is_ascii_lowercase() || c.is_ascii_digit() || *c == '_';

@@ -127,6 +127,25 @@ pub(crate) fn key(engine: Engine, name: &str) -> String {
     format!("database {name} ({})", engine.word())
 }
 
+/// Whether this machine's server has such a database; None when it does not answer.
+pub fn is_there(system: &dyn System, engine: Engine, name: &str) -> Result<Option<bool>> {
+    let wanted = bare(engine, name);
+    Ok(wanted.find(system)?.ok().map(|found| found.database.is_some()))
+}
+
+/// Takes a database away with all that is in it.
+pub fn drop(system: &dyn System, engine: Engine, name: &str) -> Result<()> {
+    let wanted = bare(engine, name);
+    let output = wanted.ask(system, &Login::Administrator, &sql::drop(engine, name))?;
+    succeed(&wanted, &output, "the server refused to drop it")
+}
+
+/// A database of which only the name counts.
+fn bare(engine: Engine, name: &str) -> Wanted {
+    let database = Database { name: Some(name.into()), ..Database::of(engine) };
+    Wanted { database, mark: String::new(), password: None }
+}
+
 /// What differs. Where no services run there is nothing to compare with.
 pub(crate) fn fields(machine: &Machine, system: &dyn System, wanted: &Wanted) -> Result<Vec<Field>> {
     if !system.is_running() || !dbconfig::kept(machine, &wanted.database)?.is_ours() {

@@ -72,12 +72,12 @@ pub fn rehearse(rehearsal: &Rehearsal) -> Result<Recording> {
     };
     give(&root, &rehearsal.selections)?;
     let run = run::Run::begin(&root, rehearsal.priority)?;
-    for stage in rehearsal.stages() {
+    for (index, stage) in rehearsal.stages().into_iter().enumerate() {
         let plan = rehearsal.plan(&root, &stage)?;
         let output = wanted(apt(&root).arg("--print-uris"), &stage).output()?.text();
         archives::fetch(&archives::parse(&output), &lists, rehearsal.say)?;
         let closure = rehearsal.closure(&plan)?;
-        if recording.closure.is_empty() {
+        if index == 0 {
             give(&root, &rehearsal.seeds_of(&closure)?)?;
         }
         (rehearsal.say)(&format!("installing {} packages in a throw-away root of {release}", closure.len()));

@@ -8,7 +8,7 @@ use crate::{
     failure::{Exit, Failure, Result, fail},
     first_boot,
     frontend::{self, Given, Who, person},
-    health, look,
+    half_made, health, look,
     owner::Owner,
     page::board::Told,
     plan,
@@ -161,7 +161,9 @@ pub fn install(
                 seeding::give(&given)?;
                 let host = configure::host::facts(&Machine::here());
                 let given = Given { answers: seeding::by_question(&given, &[]), earlier: vec![] };
-                servers::start(&State::of(&name).before()?.unwrap_or_default().servers)?;
+                let state = State::of(&name);
+                servers::start(&state.before()?.unwrap_or_default().servers)?;
+                half_made::take_away(&state)?.into_iter().for_each(|text| progress.note(text));
                 asking(arguments, &apt, &host, signals, &given, progress, |apt, _, say| {
                     look::repair(apt, &unfinished, &package, say)
                 })?;
@@ -217,13 +219,16 @@ pub fn install(
         given.earlier = first;
     }
     servers_run(&seeds.before, &state)?;
+    if !seeds.before.is_empty() {
+        half_made::note(&seeds.seeds, &state)?;
+    }
     let (checks, management) = thread::scope(|scope| {
         let mut ahead = Ahead::new(&package, || {
             // the first look is slow where the application starts with its first request
             scope.spawn(|| health::now(&name));
             scope.spawn(|| ending::management(&host))
         });
-        asking(arguments, &apt, &host, signals, given, progress, |apt, progress, say| {
+        asking(arguments, &apt, &host, signals, &given, progress, |apt, progress, say| {
             let decide = |plan: &Plan| {
                 let mut progress = progress.lock().unwrap_or_else(PoisonError::into_inner);
                 plan::check(plan, arguments.yes, &mut progress)?;
@@ -300,7 +305,7 @@ struct Ready {
     answers: answers::Answers,
     selections: Vec<Selection>,
     /// What the frontend answers by itself.
-    given: Given,
+    given: BTreeMap<String, String>,
     stored: Stored,
     secrets: BTreeMap<String, String>,
 }

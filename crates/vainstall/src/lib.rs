@@ -7,7 +7,7 @@
 //! 2. [`seeds`] fetches the questions, as signed as the packages; [`answers`] collects and checks the answers
 //! 3. [`plan`]: what apt will do, and what it takes; apt's run is begun at the same time, and waits ([`planned`])
 //! 4. [`seeding`] gives debconf the answers, then apt-get installs, with us as debconf's [`frontend`]: what [`servers`] the rest
-//!    relies on in a run of their own, before it
+//!    relies on in a run of their own, before it; [`half_made`] databases of an interrupted run are begun anew
 //! 5. [`health`]: does it work; that, not apt's status, is the exit status
 //!
 //! The [`owner`] is asked at the [`terminal`] or on a [`page`] in the browser. A machine that boots for the first time asks
@@ -28,6 +28,7 @@ mod failure;
 mod fence;
 mod first_boot;
 mod frontend;
+mod half_made;
 mod health;
 mod install;
 mod look;

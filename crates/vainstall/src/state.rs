@@ -3,6 +3,7 @@
 use crate::{
     census::{self, Census},
     failure::Result,
+    half_made::Coming,
     questions,
 };
 use anyhow::Context;
@@ -57,9 +58,26 @@ impl State {
         self.write(&self.answers(), &json)
     }
 
-    /// The answers are with the appliance now.
+    /// The answers are with the appliance now, and its databases are whole.
     pub fn forget(&self) {
         let _ = fs::remove_file(self.answers());
+        let _ = fs::remove_file(self.coming_file());
+    }
+
+    pub fn has_coming(&self) -> bool {
+        self.coming_file().exists()
+    }
+
+    /// Databases that the packages will make.
+    pub fn keep_coming(&self, coming: &BTreeSet<Coming>) -> Result<()> {
+        let json = serde_json::to_vec(coming).context("cannot write the databases as JSON")?;
+        self.write(&self.coming_file(), &json)
+    }
+
+    /// Empty when there was no former run, or when its file cannot be read: then nothing is taken away.
+    pub fn coming(&self) -> BTreeSet<Coming> {
+        let text = fs::read(self.coming_file()).unwrap_or_default();
+        serde_json::from_slice(&text).unwrap_or_default()
     }
 
     /// The machine of before, kept for giving it back; a later run does not overwrite it.
@@ -102,6 +120,10 @@ impl State {
 
     fn before_file(&self) -> PathBuf {
         self.0.join("before.json")
+    }
+
+    fn coming_file(&self) -> PathBuf {
+        self.0.join("databases.json")
     }
 
     fn answers(&self) -> PathBuf {

@@ -14,7 +14,7 @@ use appliance::model::{Database, Engine};
 use exec::Program;
 use std::{
     fs::File,
-    io::{self, Read, Seek},
+    io::{self, Read},
     os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
     process::Stdio,
@@ -34,7 +34,7 @@ pub fn dump(machine: &Machine, installed: &Installed, folder: &Path) -> Result<V
             continue;
         }
         let path = file(folder, database);
-        let new = File::options().read(true).write(true).create_new(true).mode(0o600).open(&path);
+        let new = File::options().write(true).create_new(true).mode(0o600).open(&path);
         let to = new.map_err(Error::io("write", &path))?;
         let wanted = wanted(installed, database, None);
         let output = to.try_clone().map_err(Error::io("write", &path))?;
@@ -51,13 +51,12 @@ pub fn load(machine: &Machine, installed: &Installed, folder: &Path) -> Result<(
     let record = Record::open(machine, &installed.appliance.name)?;
     for database in &installed.definition.databases {
         let path = file(folder, database);
-        let mut content = match File::open(&path) {
+        let content = match File::open(&path) {
             Err(e) if e.kind() == io::ErrorKind::NotFound => continue,
             other => other.map_err(Error::io("open", &path))?,
         };
         let wanted = wanted(installed, database, known.secrets.get(&database.secret()).cloned());
         empty(&wanted, &record)?;
-        content.rewind().map_err(Error::io("read", &path))?;
         let Some(login) = wanted.login() else { continue };
         let loader = system::loader(database.engine, &login.borrow());
         run(&wanted, loader, Some(content), Stdio::null(), "the saved content does not go in")?;

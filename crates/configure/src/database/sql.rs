@@ -116,6 +116,14 @@ pub fn make_anew(database: &Database, as_made: &str) -> String {
     format!("DROP DATABASE {name};\nCREATE DATABASE {name} {as_made};\n")
 }
 
+pub fn drop(engine: Engine, database: &str) -> String {
+    let name = name(engine, database);
+    match engine {
+        Engine::Mariadb => format!("DROP DATABASE {name};\n"),
+        Engine::Postgresql => format!("DROP DATABASE {name} WITH (FORCE);\n"),
+    }
+}
+
 /// PostgreSQL: takes the content out of the database, all or nothing. Whoever is connected is sent away.
 pub fn clear(database: &Database) -> String {
     let (name, as_text) = (name(database.engine, &database.name()), text(&database.name()));

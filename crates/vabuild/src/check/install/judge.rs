@@ -11,7 +11,7 @@ use appliance::{
     suggest,
 };
 use debconf::Template;
-use rehearsal::{Priority, Recording, trace::Input};
+use rehearsal::{Ending, Priority, Recording, trace::Input};
 use std::collections::{BTreeMap, BTreeSet};
 
 pub struct Subject<'a> {
@@ -277,6 +277,9 @@ impl Subject<'_> {
     /// What the author says of users has to be so.
     fn package_users(&self, places: &Places) -> Vec<Problem> {
         let accounts = || self.recording.accounts.iter().map(String::as_str);
+        if matches!(self.recording.ending, Ending::Endless(_) | Ending::Silent(_)) {
+            return vec![];
+        }
         let missing = self.appliance.package_users.iter().filter(|user| !accounts().any(|a| a == *user));
         let problem = |user: &String| {
             let help = suggest::did_you_mean(user, accounts()).unwrap_or_else(|| {
