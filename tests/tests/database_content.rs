@@ -31,7 +31,7 @@ fn fill(machine: &Machine) -> Result<()> {
         machine,
         "CREATE TABLE entries (id serial PRIMARY KEY, said text);\n\
          CREATE SCHEMA attic; CREATE TABLE attic.old (x int); INSERT INTO attic.old VALUES (7);\n\
-         CREATE FUNCTION double(x int) RETURNS int LANGUAGE sql AS 'SELECT x * 2';\n\
+         CREATE FUNCTION twice(x int) RETURNS int LANGUAGE sql AS 'SELECT x * 2';\n\
          INSERT INTO entries (said) VALUES ('käse; \\\\! id');",
     )?;
     Ok(())
@@ -44,7 +44,7 @@ fn content(machine: &Machine) -> Result<[String; 2]> {
         postgresql(
             machine,
             "SELECT schemaname, tablename FROM pg_tables WHERE tableowner = 'user' ORDER BY 1, 2;\n\
-             SELECT id, said, double(id) FROM entries; SELECT x FROM attic.old;",
+             SELECT id, said, twice(id) FROM entries; SELECT x FROM attic.old;",
         )?,
     ])
 }

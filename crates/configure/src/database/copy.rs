@@ -56,8 +56,8 @@ pub fn load(machine: &Machine, installed: &Installed, folder: &Path) -> Result<(
             other => other.map_err(Error::io("open", &path))?,
         };
         let wanted = wanted(installed, database, known.secrets.get(&database.secret()).cloned());
+        let login = wanted.login().ok_or_else(|| wanted.error("its user's password is not known"))?;
         empty(&wanted, &record)?;
-        let Some(login) = wanted.login() else { continue };
         let loader = system::loader(database.engine, &login.borrow());
         run(&wanted, loader, Some(content), Stdio::null(), "the saved content does not go in")?;
     }
