@@ -1,7 +1,7 @@
 //! Databases: by declaration and through dbconfig-common, with their server up before those who need it, and given
 //! back as they were made.
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use scenarios::{Dist, apt, client::Client, definitions, lab_with, machine, machine_with_tools, vainstall};
 use std::{path::Path, time::Duration};
 use testbed::{Lab, Machine, machine::wait_until};
@@ -158,11 +158,13 @@ fn a_server_that_is_down_when_a_package_wants_it_does_not_keep_the_next_run_from
     ensure!(done.success(), "{}", String::from_utf8_lossy(&done.stderr));
     assert_webmail_works_on_postgresql(&machine)?;
 
-    // as in an image: nothing may start, and apt configures the package all the same
+    // where nothing may start, the package is configured without its database, and the appliance is not
     let second = machine_with_tools(&lab, &dist, "image")?;
     second
         .sh("printf '#!/bin/sh\\nexit 101\\n' > /usr/sbin/policy-rc.d && chmod 755 /usr/sbin/policy-rc.d")?;
-    apt(&second, &["install", "webmail-appliance"])?;
+    let failed =
+        apt(&second, &["install", "webmail-appliance"]).err().context("it ended without its database")?;
+    ensure!(format!("{failed:#}").contains("webmail-appliance"), "{failed:#}");
     second.sh("rm /usr/sbin/policy-rc.d && systemctl start apache2")?;
     let done = vainstall(&second, &["webmail"]).output()?;
     ensure!(done.success(), "{}", String::from_utf8_lossy(&done.stderr));
