@@ -2,6 +2,7 @@
 //!
 //! * [`message`]: requests and replies, a closed set
 //! * [`updates`]: what they say about packages
+//! * [`services`]: services and the journal
 //! * [`wire`]: one message as one bounded line, perhaps with one file descriptor (both sides)
 //! * [`client`]: ask the broker one thing and wait for its answer
 //!
@@ -12,11 +13,13 @@
 
 pub mod client;
 pub mod message;
+pub mod services;
 pub mod updates;
 pub mod wire;
 
 pub use client::{Client, ClientError};
 pub use message::*;
+pub use services::{Entry, JournalFilter, Service, ServiceState, Verb};
 pub use updates::*;
 pub use wire::WireError;
 

@@ -1,5 +1,6 @@
 //! Requests and replies.
 
+use crate::services::{Entry, JournalFilter, Service, ServiceState, Verb};
 use crate::updates::{Automatic, Changes, KeptFile, Packages, Plan, Run};
 use events::Status;
 use plugin::manifest::{Manifest, Role};
@@ -51,6 +52,12 @@ pub enum Ask {
     Settings { appliance: String, languages: Vec<String> },
     /// R: reads a file of answers, in any of its notations. → [`Answer::Answers`]
     ReadAnswers { appliance: String, text: String },
+    /// V: the services of this machine, those of appliances first. → [`Answer::Services`]
+    Services {},
+    /// V: one of them. → [`Answer::Service`]
+    Service { unit: String },
+    /// A: lines of the journal, newest first. → [`Answer::Journal`]
+    Journal { filter: JournalFilter },
     /// V: tasks, newest first. → [`Answer::Tasks`]
     Tasks {},
     /// V: one task. → [`Answer::Task`]
@@ -108,6 +115,10 @@ pub enum Work {
     },
     Restart {},
     Shutdown {},
+    Service {
+        unit: String,
+        verb: Verb,
+    },
     /// New answers to an appliance's questions; an empty secret stays as it is. With the revision of the [`Settings`] that were
     /// shown, only while no answer is another. The task keeps the names of those that change, and no answer.
     Settings {
@@ -198,6 +209,9 @@ pub enum Answer {
     /// By the questions' names. May hold secrets.
     Answers(BTreeMap<String, String>),
     Unfit(Unfit),
+    Services(Vec<Service>),
+    Service(Box<ServiceState>),
+    Journal(Vec<Entry>),
     Tasks(Vec<Task>),
     Task(Task),
     /// A descriptor comes with it; bytes at this moment.

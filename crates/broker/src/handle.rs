@@ -2,11 +2,11 @@
 
 use crate::{
     appliances::Appliances,
-    audit, automatic, history, kept_files,
+    audit, automatic, history, journal, kept_files,
     order::{check_names, order},
     packages::{self, Cache},
     peer::Peer,
-    plan,
+    plan, services,
     session::{self, LINK_MINUTES, Sessions},
     settings::Model,
     state::{self, State},
@@ -194,6 +194,9 @@ impl Broker {
                 Answer::Settings(self.settings.show(appliance, languages)?)
             }
             Ask::ReadAnswers { appliance, text } => Answer::Answers(self.settings.read(appliance, text)?),
+            Ask::Services {} => Answer::Services(services::list(&self.appliances.look()?)?),
+            Ask::Service { unit } => Answer::Service(Box::new(services::show(unit)?)),
+            Ask::Journal { filter } => Answer::Journal(journal::read(filter)?),
             Ask::Tasks {} => Answer::Tasks(self.tasks.list().map_err(broken)?),
             Ask::Task { id } => Answer::Task(self.tasks.get(id).map_err(broken)?.ok_or_else(|| no_task(id))?),
             Ask::TaskEvents { id } => {
@@ -321,6 +324,8 @@ fn about(ask: &Ask) -> String {
             packages.join(",")
         }
         Ask::Start { work: Work::DecideFile { path, .. } } => short(path),
+        Ask::Start { work: Work::Service { unit, verb } } => format!("{} {}", verb.as_str(), short(unit)),
+        Ask::Journal { filter } => short(filter.unit.as_deref().unwrap_or_default()),
         _ => String::new(),
     }
 }

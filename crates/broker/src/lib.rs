@@ -10,6 +10,7 @@
 //! * [`appliances`], [`packages`]: what it tells of the machine
 //! * [`plan`]: what an upgrade would do; [`running`]: what the services have open; [`kept_files`]: new versions of configuration
 //!   files; [`history`]: runs of the package manager; [`automatic`]: updates that install themselves
+//! * [`services`], [`journal`]: what runs here, and what it has said
 //! * [`settings`]: the appliances' questions, and whether new answers to them fit
 //! * [`upload`]: files on their way to an action
 //! * [`tasks`]: tasks: started, listed, cancelled, pruned
@@ -25,6 +26,7 @@ pub mod audit;
 pub mod automatic;
 pub mod handle;
 pub mod history;
+pub mod journal;
 pub mod kept_files;
 pub mod order;
 pub mod packages;
@@ -32,6 +34,7 @@ pub mod peer;
 pub mod plan;
 pub mod running;
 pub mod server;
+pub mod services;
 pub mod session;
 pub mod settings;
 pub mod state;

@@ -2,7 +2,7 @@
 
 use crate::{
     handle::{refusal, short},
-    kept_files,
+    kept_files, services,
     tasks::Order,
 };
 use broker_protocol::{Reason, Refusal, Work};
@@ -64,6 +64,7 @@ pub fn order(work: &Work, by: &str, plugins: Option<Plugins>) -> Result<Order, R
             }
             "Set how updates are installed automatically".into()
         }
+        Work::Service { unit, verb } => services::title(unit, *verb)?,
         Work::Settings { appliance, .. } => format!("Change the settings of {appliance}"),
         Work::Action { plugin, action: name, parameters } => {
             let plugins = plugins.unwrap_or_default();

@@ -206,6 +206,39 @@ function settings(form) {
   if (wrong) inputs(wrong)[0].focus();
 }
 
+// The log: what comes is put on top, for as long as somebody wants that.
+function live(box) {
+  const wanted = $("follow"), said = box.lastElementChild, body = $("entries"), address = new URL(location.href);
+  let after = box.dataset.after;
+  box.hidden = !body;
+  function row(entry) {
+    const tr = document.createElement("tr"), at = new Date(entry.at), time = document.createElement("time");
+    tr.className = entry.priority <= 3 ? "bad" : entry.priority === 4 ? "warn" : "";
+    time.dateTime = at.toISOString();
+    time.title = at.toLocaleString();
+    time.textContent = time.dateTime.slice(11, 19);
+    tr.insertCell().append(time);
+    tr.insertCell().textContent = entry.identifier || entry.unit;
+    tr.insertCell().textContent = entry.message;
+    return tr;
+  }
+  async function ask() {
+    if (!wanted.checked) return;
+    address.searchParams.set("after", after);
+    try {
+      const answer = await fetch(address, { headers: { Accept: "application/json" }, signal: AbortSignal.timeout(30000) });
+      if (answer.status === 401) return location.reload();
+      const entries = await answer.json();
+      if (entries.length) after = entries[0].cursor;
+      body.prepend(...entries.map(row));
+      while (body.rows.length > 2000) body.lastChild.remove();
+      said.textContent = "";
+    } catch { said.textContent = "The machine does not answer; it is asked again."; }
+    setTimeout(ask, 2000);
+  }
+  wanted.addEventListener("change", ask);
+}
+
 const task = $("task"), leaving = $("leaving");
 if (task && task.dataset.state === "running") follow(task);
 if (leaving) {
@@ -213,5 +246,6 @@ if (leaving) {
   history.replaceState(null, "", `/tasks/${task.dataset.id}`);
   wait(leaving);
 }
+if ($("live")) live($("live"));
 for (const form of document.querySelectorAll("form[data-upload]")) upload(form);
 for (const form of document.querySelectorAll("form[data-settings]")) settings(form);

@@ -3,7 +3,7 @@
 mod client;
 mod fake;
 
-use broker_protocol::Work;
+use broker_protocol::{Verb, Work};
 use client::{FORM, Page, cookie};
 use control::web::{gate::Access, routes};
 use events::{Kind, Status, Stream};
@@ -61,6 +61,7 @@ fn every_route_keeps_its_door() {
         let path = path.replace("{id}", DONE).replace("{name}", "x").replace("{what}", "restart");
         let path = path.replace("{plugin}", "moinmoin").replace("{action}", "backup");
         let path = path.replace("{appliance}", "moinmoin");
+        let path = path.replace("{unit}", "apache2.service").replace("{verb}", "stop");
         assert_eq!(
             page.request(route.verb, &path, &[FORM], b"").status,
             401,
@@ -136,6 +137,10 @@ fn pages_are_small_and_their_text_harmless() {
         "/power/restart",
         "/plugins/moinmoin",
         "/settings/moinmoin",
+        "/services",
+        "/services/apache2.service",
+        "/log",
+        "/log?unit=apache2&priority=4&period=day&q=%3Cscript%3Ealert",
     ] {
         let reply = page.get(path, ADMINISTRATOR);
         let text = reply.text();
@@ -347,6 +352,49 @@ fn settings_form(changed: &[(&str, &str)]) -> String {
     }
     let encode = |text: &str| text.bytes().map(|b| format!("%{b:02X}")).collect::<String>();
     fields.iter().map(|(n, v)| format!("{n}={}", encode(v))).collect::<Vec<_>>().join("&")
+}
+
+#[test]
+fn services_and_the_log() {
+    let page = Page::start();
+    let list = page.get("/services", VIEWER).text();
+    assert!(list.contains("services/bad%5Cx2dluck.service"));
+    assert!(
+        list.contains("1 service has failed.") && list.contains("(moinmoin)") && !list.contains("other-149")
+    );
+    let failed = page.get("/services?q=failed", VIEWER).text();
+    assert!(failed.contains("bad\\x2dluck") && !failed.contains("apache2.service"));
+
+    // one who only looks sees neither buttons nor the log
+    let seen = page.get("/services/apache2.service", VIEWER).text();
+    assert!(!seen.contains("/stop") && !seen.contains("Last words"));
+    let seen = page.get("/services/apache2.service", ADMINISTRATOR).text();
+    for part in ["apache2.service/restart", "apache2.service/disable", "Last words", "12 MB"] {
+        assert!(seen.contains(part), "{part}");
+    }
+    assert!(!page.get("/services/appliance-control.service", ADMINISTRATOR).text().contains("/stop"));
+    assert_eq!(page.get("/services/none.service", ADMINISTRATOR).status, 404);
+    let path = "/services/apache2.service/restart";
+    assert_eq!(page.post(path, ADMINISTRATOR, &format!("csrf={CSRF}")).status, 303);
+    let work = Work::Service { unit: "apache2.service".into(), verb: Verb::Restart };
+    assert_eq!(page.fake.state(|s| s.started.pop()), Some(work));
+    let odd = page.post("/services/apache2.service/kill", ADMINISTRATOR, &format!("csrf={CSRF}"));
+    assert_eq!(odd.status, 404);
+
+    let log = page.get("/log?unit=apache2&priority=4&period=day&q=a%26b", ADMINISTRATOR).text();
+    let asked = page.fake.state(|s| s.filter.clone());
+    assert_eq!(
+        (asked.unit.as_deref(), asked.priority, asked.text.as_deref()),
+        (Some("apache2.service"), Some(4), Some("a&b"))
+    );
+    assert!(asked.since.is_some());
+    assert!(
+        log.contains("/log?unit=apache2&#38;priority=4&#38;period=day&#38;q=a%26b&#38;before=s%3D1%3Bi%3D49"),
+        "{log}"
+    );
+    let after = "/log?after=s%3D1%3Bi%3D0";
+    let reply = page.request("GET", after, &[&cookie(ADMINISTRATOR), "Accept: application/json"], b"");
+    assert_eq!(serde_json::from_slice::<serde_json::Value>(&reply.body).unwrap()[0]["cursor"], "s=1;i=0");
 }
 
 #[test]

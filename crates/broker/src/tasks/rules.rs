@@ -12,6 +12,8 @@ enum Kind<'a> {
     /// An appliance, by its plugin's name too: actions and new answers come one after the other, for one may stop what the
     /// other needs.
     Appliance(&'a str),
+    /// One service.
+    Service(&'a str),
 }
 
 fn kind(work: &Work) -> Kind<'_> {
@@ -20,6 +22,7 @@ fn kind(work: &Work) -> Kind<'_> {
         // these change what a run of the package manager changes, too
         Work::RestartServices {} | Work::DecideFile { .. } | Work::Automatic { .. } => Kind::Packages,
         Work::Restart {} | Work::Shutdown {} => Kind::Power,
+        Work::Service { unit, .. } => Kind::Service(unit),
         Work::Action { plugin: name, .. } | Work::Settings { appliance: name, .. } => Kind::Appliance(name),
     }
 }
@@ -40,6 +43,10 @@ pub fn in_the_way(work: &Work, running: &[Task]) -> Option<String> {
         // an upgrade restarts, and changes, what an action saves, holds still or puts back
         (Kind::Appliance(_), Kind::Packages) => is_upgrade(&task.work),
         (Kind::Packages, Kind::Appliance(_)) => is_upgrade(work),
+        // both stop and start services as they need them
+        (Kind::Service(_), Kind::Packages) => is_upgrade(&task.work),
+        (Kind::Packages, Kind::Service(_)) => is_upgrade(work),
+        (Kind::Service(_), Kind::Appliance(_)) | (Kind::Appliance(_), Kind::Service(_)) => true,
         (wanted, runs) => *wanted == runs,
     })?;
     if is_settings(work) && is_settings(&other.work) {
@@ -73,6 +80,7 @@ pub fn why_not_cancelled(work: &Work) -> Option<&'static str> {
         Work::Settings { .. } => Some(
             "The new answers are being applied. Stopping now would leave half of them, so it goes on to its end.",
         ),
+        Work::Service { .. } => Some("The system manager has the order already; that cannot be taken back."),
         Work::Restart {} | Work::Shutdown {} => {
             Some("The machine is going down already; that cannot be taken back.")
         }
@@ -116,12 +124,16 @@ mod tests {
             answers: Default::default(),
         };
         let (settings, others) = (settings("wiki"), settings("mail"));
+        let service = |unit: &str| Work::Service { unit: unit.into(), verb: broker_protocol::Verb::Restart };
+        let (service, neighbour) = (service("a.service"), service("b.service"));
         let free = [
             (&refresh, &backup),
             (&backup, &refresh),
             (&backup, &other),
             (&settings, &refresh),
             (&others, &backup),
+            (&service, &neighbour),
+            (&service, &refresh),
         ];
         let busy = [
             (&refresh, &refresh),
@@ -139,6 +151,12 @@ mod tests {
             (&upgrade, &settings),
             (&settings, &settings),
             (&restart, &settings),
+            (&service, &service),
+            (&service, &upgrade),
+            (&upgrade, &service),
+            (&service, &backup),
+            (&settings, &service),
+            (&restart, &service),
             (&restart, &backup),
             (&backup, &restart),
             (&restart, &upgrade),

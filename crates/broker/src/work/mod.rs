@@ -4,6 +4,7 @@
 //! * [`services`]: restarts what runs on files that are gone
 //! * [`configuration`]: decides about new configuration files, and how updates are installed automatically
 //! * [`power`]: restart and shutdown
+//! * [`service`]: start, stop and the like
 //! * [`settings`]: new answers to an appliance's questions
 //! * [`action`]: an action of a plugin
 //! * [`ended`]: what the unit runs when the program is no more: gives a task the result that it could not write
@@ -18,6 +19,7 @@ pub mod download;
 pub mod ended;
 pub mod packages;
 pub mod power;
+pub mod service;
 pub mod services;
 pub mod settings;
 
@@ -135,6 +137,7 @@ fn run(root: &Path, id: &TaskId) -> anyhow::Result<Status> {
         }
         Work::Restart {} => power::go("reboot", "The machine restarts now."),
         Work::Shutdown {} => power::go("poweroff", "The machine shuts down now."),
+        Work::Service { unit, verb } => service::run(unit, *verb, &mut log),
         Work::Settings { .. } => settings::run(&folder, &record, &mut log),
         Work::Action { .. } => action::run(&folder, &record, &stop, &mut log),
     };

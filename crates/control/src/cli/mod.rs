@@ -3,6 +3,7 @@
 //! * [`session`]: asking the broker, and what its refusals mean for the exit status
 //! * [`follow`]: a task's output until its end
 //! * [`show`]: status, packages, tasks and plugins as tables
+//! * [`services`]: services and the log
 //! * [`settings`]: an appliance's answers
 //! * [`updates`]: what updates would do, configuration files, history, automatic updates
 //! * [`work`]: what starts tasks, with files in and out
@@ -10,6 +11,7 @@
 
 mod follow;
 mod link;
+mod services;
 mod session;
 mod settings;
 mod show;
@@ -115,6 +117,17 @@ enum Command {
         #[arg(long, requires = "install")]
         no_restart: bool,
     },
+    /// Look at services, start and stop them
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  appliance-control service list failed\n  appliance-control service restart apache2"
+    )]
+    Service(services::ServiceCommand),
+    /// Print the machine's log
+    #[command(
+        after_help = "Examples:\n  appliance-control log --unit apache2 --priority 4\n  appliance-control log --grep 'out of memory' --since 1440\n  appliance-control log --follow"
+    )]
+    Log(services::LogFilter),
     /// Restart the machine
     Restart,
     /// Shut the machine down
@@ -279,6 +292,8 @@ fn run(Arguments { json, broker, command }: Arguments) -> anyhow::Result<ExitCod
         }
         Command::Restart => work::run(&session, Work::Restart {}, false),
         Command::Shutdown => work::run(&session, Work::Shutdown {}, false),
+        Command::Service(command) => services::service(&session, command),
+        Command::Log(filter) => services::log(&session, filter),
         Command::Task(TaskCommand::List) => show::tasks(&session),
         Command::Task(TaskCommand::Show { id }) => show::task(&session, id),
         Command::Task(TaskCommand::Log { id, follow }) => follow::log(&session, id, follow),

@@ -5,7 +5,8 @@ use crate::web::{
     assets,
     gate::{self, Access},
     pages::{
-        automatic, changes, history, overview, packages, plugins, power, settings, sign_in, tasks, updates,
+        automatic, changes, history, journal, overview, packages, plugins, power, services, settings,
+        sign_in, tasks, updates,
     },
     reply::Failure,
     stream,
@@ -51,6 +52,10 @@ pub fn table() -> Vec<Route> {
         get("/updates/automatic", Viewer, automatic::show),
         post("/updates/automatic", Administrator, automatic::save),
         get("/packages", Viewer, packages::show),
+        get("/services", Viewer, services::list),
+        get("/services/{unit}", Viewer, services::show),
+        post("/services/{unit}/{verb}", Administrator, services::start),
+        get("/log", Administrator, journal::show),
         get("/tasks", Viewer, tasks::list),
         get("/tasks/{id}", Viewer, tasks::show),
         get("/tasks/{id}/events", Viewer, stream::events),
@@ -123,6 +128,10 @@ mod tests {
         GET  /updates/automatic              Viewer
         POST /updates/automatic              Administrator
         GET  /packages                       Viewer
+        GET  /services                       Viewer
+        GET  /services/{unit}                Viewer
+        POST /services/{unit}/{verb}         Administrator
+        GET  /log                            Administrator
         GET  /tasks                          Viewer
         GET  /tasks/{id}                     Viewer
         GET  /tasks/{id}/events              Viewer

@@ -4,6 +4,8 @@
 #![allow(clippy::unwrap_used, reason = "what breaks in here breaks the test")]
 #![allow(dead_code)]
 
+mod services;
+
 use broker_protocol::*;
 use events::{Event, Kind, Status, Stream};
 use plugin::manifest::{Action, Manifest, Parameter, ParameterType, Role};
@@ -49,6 +51,8 @@ pub struct State {
     pub uploads: usize,
     pub redeemed: usize,
     pub ended: BTreeSet<String>,
+    /// What of the journal was asked for last.
+    pub filter: JournalFilter,
     /// The languages that the settings were asked for in.
     pub languages: Vec<String>,
     /// Whether the newest upload was still held when its task was started.
@@ -145,6 +149,11 @@ impl Fake {
                 at: "05:00".into(),
                 restart: Some("05:30".into()),
             }),
+            Ask::Services {} => Answer::Services(services::all()),
+            Ask::Service { unit } => match services::all().into_iter().find(|s| s.name == *unit) {
+                Some(service) => Answer::Service(Box::new(services::state(service))),
+                None => return Err((Reason::NotFound, "There is no such service.")),
+            },
             Ask::Tasks {} => Answer::Tasks(tasks()),
             Ask::Task { id } => match tasks().into_iter().find(|t| t.id == *id) {
                 Some(task) => Answer::Task(task),
@@ -179,6 +188,10 @@ impl Fake {
                 difference: Some("@@ -1 +1 @@\n-Timeout 10\n+Timeout <script>alert(5)</script>\n".into()),
                 seen: "ab".repeat(32),
             }]),
+            Ask::Journal { filter } => {
+                self.state(|s| s.filter = filter.clone());
+                Answer::Journal(services::journal(filter))
+            }
             Ask::CreateUpload {} => {
                 let number = self.state(|s| {
                     s.uploads += 1;

@@ -3,10 +3,12 @@
 pub mod automatic;
 pub mod changes;
 pub mod history;
+pub mod journal;
 pub mod overview;
 pub mod packages;
 pub mod plugins;
 pub mod power;
+pub mod services;
 pub mod settings;
 pub mod sign_in;
 pub mod tasks;
@@ -24,6 +26,7 @@ use axum::response::Response;
 use broker_protocol::{Answer, Ask, Packages, Task, Work};
 
 /// A moment, for `<time>`: what a machine reads and what a person reads where the script does not run.
+#[derive(Debug)]
 pub struct Moment {
     pub iso: String,
     pub text: String,

@@ -177,6 +177,7 @@ fn way_back(task: &Task) -> (String, &'static str) {
         | Work::RestartServices {} => ("/updates".into(), "Back to updates"),
         Work::DecideFile { .. } => ("/updates/files".into(), "Back to the configuration files"),
         Work::Automatic { .. } => ("/updates/automatic".into(), "Back to automatic updates"),
+        Work::Service { unit, .. } => (format!("/services/{}", pages::percent(unit)), "Back to the service"),
         Work::Settings { appliance, .. } => {
             (format!("/settings/{}", pages::percent(appliance)), "Back to the settings")
         }
