@@ -5,9 +5,10 @@ use scenarios::{
     apt,
     client::{Client, sign_in_link},
     lab, machine_with_tools,
+    page::sign_in,
 };
 use std::time::Duration;
-use testbed::{Lab, Machine, machine::wait_until};
+use testbed::{Lab, Machine, browser::Browser, machine::wait_until};
 
 /// A machine with the page on it and no appliance, and a client that is signed in.
 fn signed_in(name: &str) -> Result<(Lab, Machine, Client)> {
@@ -162,5 +163,74 @@ fn a_task_that_is_killed_has_a_result() -> Result<()> {
     let next = client.post(&url(&machine, "/updates/refresh"), &[("csrf", &csrf)])?.ok()?;
     let ended = || client.get(&next.url).is_ok_and(|page| page.body.contains("data-state=\"ok\""));
     assert!(wait_until(Duration::from_secs(60), ended), "{}", client.get(&next.url)?.body);
+    Ok(())
+}
+
+#[test]
+fn services_are_seen_and_handled_and_the_log_goes_on_by_itself() -> Result<()> {
+    let (_lab, machine, client) = signed_in("services")?;
+    let unit = "[Unit]\nDescription=Says <b>what</b> it does\n[Service]\nExecStart=/bin/sh -c 'echo on the air; sleep infinity'\n\
+                [Install]\nWantedBy=multi-user.target\n";
+    std::fs::write(machine.root().join("etc/systemd/system/radio.service"), unit)?;
+    std::fs::write(
+        machine.root().join("etc/systemd/system/broken.service"),
+        "[Service]\nExecStart=/bin/sh -c 'echo no aerial; exit 3'\nType=oneshot\n",
+    )?;
+    machine.sh("systemctl daemon-reload")?;
+    let page = |path: &str| client.get(&url(&machine, path))?.ok();
+    assert!(page("/services?q=radio")?.body.contains("stopped"));
+    assert_eq!(client.get(&url(&machine, "/services/none.service"))?.status, 404);
+
+    let csrf = page("/services/radio.service")?.field("csrf")?;
+    let done = |unit: &str, verb: &str, state: &str| -> Result<String> {
+        let path = url(&machine, &format!("/services/{unit}/{verb}"));
+        let task = client.post(&path, &[("csrf", &csrf)])?.ok()?;
+        let shown = || client.get(&task.url).map(|page| page.body).unwrap_or_default();
+        let state = format!("data-state=\"{state}\"");
+        anyhow::ensure!(wait_until(Duration::from_secs(30), || shown().contains(&state)), "{}", shown());
+        Ok(shown())
+    };
+    done("radio.service", "enable", "ok")?;
+    machine.sh("systemctl is-enabled radio && systemctl is-active radio")?;
+    let shown = page("/services/radio.service")?.body;
+    assert!(shown.contains("on the air") && !shown.contains("<b>what"), "{shown}");
+    assert!(done("broken.service", "start", "failed")?.contains("no aerial"));
+    done("radio.service", "disable", "ok")?;
+    machine.sh("! systemctl is-enabled radio && ! systemctl is-active radio")?;
+    let own = url(&machine, "/services/appliance-control.service/stop");
+    assert_eq!(client.post(&own, &[("csrf", &csrf)])?.status, 400);
+
+    the_same_by_command_line(&machine)?;
+    let browser = Browser::start(390, 844, true)?;
+    sign_in(&machine, &browser)?;
+    browser.open(&url(&machine, "/log?unit=radio"))?;
+    browser.wait_for_text("on the air", Duration::from_secs(10))?;
+    browser.click("#follow")?;
+    machine.sh("systemctl start radio; logger -t elsewhere not for this page")?;
+    machine.sh("echo 'and <i>again' | systemd-cat -t radio; systemctl restart radio")?;
+    let twice = || browser.text().is_ok_and(|text| text.matches("on the air").count() >= 3);
+    assert!(wait_until(Duration::from_secs(20), twice), "{}", browser.text()?);
+    assert!(!browser.text()?.contains("not for this page"));
+    Ok(())
+}
+
+fn the_same_by_command_line(machine: &Machine) -> Result<()> {
+    machine.sh("appliance-control service restart radio && systemctl is-active radio")?;
+    machine.sh("appliance-control service stop radio.service && ! systemctl is-active radio")?;
+    assert!(!machine.shell("appliance-control service start broken")?.success());
+    assert_eq!(machine.shell("appliance-control service stop appliance-broker")?.status.code(), Some(2));
+    assert_eq!(machine.shell("appliance-control service stop '*'")?.status.code(), Some(2));
+    let shown: serde_json::Value =
+        serde_json::from_str(&machine.sh("appliance-control --json service show broken || true")?)?;
+    assert_eq!((shown["active"].as_str(), shown["result"].as_str()), (Some("failed"), Some("exit-code")));
+    let log = machine.sh("appliance-control log --unit broken --grep 'NO AERIAL'")?;
+    assert_eq!(log.lines().count(), 2, "{log}");
+    assert_eq!(machine.sh("appliance-control log --grep '.*nowhere[' --json")?.trim(), "[]");
+    // it goes on until it is stopped, with one line of JSON for each entry
+    let followed = machine
+        .sh("timeout 6 appliance-control --json log --unit radio --follow > /root/followed & sleep 2; \
+         systemctl start radio; wait; tail -n 1 /root/followed")?;
+    assert!(serde_json::from_str::<serde_json::Value>(&followed)?["cursor"].is_string(), "{followed}");
+    machine.sh("grep -c 'on the air' /root/followed | grep -qx 3")?;
     Ok(())
 }
