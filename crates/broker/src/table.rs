@@ -164,6 +164,9 @@ mod tests {
             Ask::Automatic {},
             Ask::Settings { appliance: String::new(), languages: vec![] },
             Ask::ReadAnswers { appliance: String::new(), text: String::new() },
+            Ask::Services {},
+            Ask::Service { unit: String::new() },
+            Ask::Journal { filter: Default::default() },
             Ask::Tasks {},
             Ask::Task { id: id.clone() },
             Ask::TaskEvents { id: id.clone() },
@@ -178,6 +181,7 @@ mod tests {
             start(Work::Automatic { settings: Default::default() }),
             start(Work::Restart {}),
             start(Work::Shutdown {}),
+            start(Work::Service { unit: String::new(), verb: broker_protocol::Verb::Stop }),
             start(Work::Settings { appliance: String::new(), revision: None, answers: Default::default() }),
             start(Work::Action {
                 plugin: String::new(),
@@ -222,6 +226,9 @@ syyy run
 syyy automatic
 s-yy settings
 ---y read-answers
+syyy services
+syyy service
+s-yy journal
 syyy tasks
 syyy task
 syyy task-events
@@ -236,6 +243,7 @@ s-yy start decide-file
 s-yy start automatic
 s-yy start restart
 s-yy start shutdown
+s-yy start service
 s-yy start settings
 s-yy start action
 s-yy cancel

@@ -389,7 +389,7 @@ fn services_and_the_log() {
     );
     assert!(asked.since.is_some());
     assert!(
-        log.contains("/log?unit=apache2&#38;priority=4&#38;period=day&#38;q=a%26b&#38;before=s%3D1%3Bi%3D49"),
+        log.contains("/log?unit=apache2&#38;priority=4&#38;period=day&#38;q=a%26b&#38;before=s%3D1%3Bi%3D39"),
         "{log}"
     );
     let after = "/log?after=s%3D1%3Bi%3D0";

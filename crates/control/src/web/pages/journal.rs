@@ -19,7 +19,7 @@ use broker_protocol::{Answer, Ask, Entry, JournalFilter, services::From};
 use serde::Deserialize;
 
 /// Entries in the page.
-const LINES: u32 = 50;
+const LINES: u32 = 40;
 /// Characters of a message in the page; the whole is in the JSON and on the command line.
 const LONGEST: usize = 400;
 /// Of one service, on its own page.
