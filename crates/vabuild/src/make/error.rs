@@ -30,6 +30,8 @@ pub enum Error {
     Tool(String),
     #[error("no manual page can be made of {}: it does not run with --help", .program.display())]
     Manual { program: PathBuf, source: Box<exec::Error> },
+    #[error("no completions for {shell} can be had from {}: it does not run with `completions {shell}`", .program.display())]
+    Completions { program: PathBuf, shell: &'static str, source: Box<exec::Error> },
     #[error("{} is being written by another vabuild; wait for it, or name another folder", .0.display())]
     Busy(PathBuf),
 }
@@ -50,9 +52,8 @@ impl Error {
             Error::Deb(deb::Error::Build { .. }) => Kind::BadInput,
             Error::Fetch { .. } => Kind::Network,
             Error::Tool(_) | Error::Busy(_) => Kind::NotHere,
-            Error::Io { .. } | Error::Deb(_) | Error::Seeds(_) | Error::Json(_) | Error::Manual { .. } => {
-                Kind::Failed
-            }
+            Error::Io { .. } | Error::Deb(_) | Error::Seeds(_) | Error::Json(_) => Kind::Failed,
+            Error::Manual { .. } | Error::Completions { .. } => Kind::Failed,
         }
     }
 }

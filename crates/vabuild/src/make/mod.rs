@@ -2,12 +2,13 @@
 //!
 //! * [`metapackage`], [`seed_package`], [`plugin_package`]: the three packages of an appliance
 //! * [`package`]: ordinary packages; [`archive`]: upstream archives in them; [`maintainer`]: their scripts;
-//!   [`manual`]: manual pages of programs
+//!   [`manual`], [`completion`]: manual pages of programs, and what shells know of them
 //! * [`control`]: control paragraphs, copyright, changelog; [`shell`]: texts in scripts
 //!
 //! The same definition gives the same bytes: entries are sorted, no time and no name of the machine gets in.
 
 mod archive;
+mod completion;
 mod control;
 mod error;
 mod maintainer;

@@ -1,6 +1,6 @@
 //! Ordinary packages: a bundled application, or the project's own programs.
 
-use super::{Error, Sources, archive, control, maintainer, manual};
+use super::{Error, Sources, archive, completion, control, maintainer, manual};
 use appliance::{
     model::{Package, PackageFile},
     names,
@@ -73,12 +73,13 @@ fn add(
     if let Some(program) = file.source.strip_prefix(PROGRAMS) {
         let source = sources.program(program)?;
         let title = file.path.rsplit('/').next().unwrap_or_default();
-        entries.push(match section(&file.path) {
-            Some(_) => {
+        entries.push(match (section(&file.path), completion::shell(&file.path)) {
+            (Some(_), _) => {
                 let page = manual::page(&source, title, &format!("{} {}", package.name, package.version))?;
                 Entry::bytes(format!("{}.gz", file.path), control::gzip(&page), 0o644)
             }
-            None => Entry::file(&file.path, source, mode.unwrap_or(0o755)),
+            (_, Some(shell)) => Entry::bytes(&file.path, completion::script(&source, shell)?, 0o644),
+            _ => Entry::file(&file.path, source, mode.unwrap_or(0o755)),
         });
         return Ok(());
     }
