@@ -119,13 +119,13 @@ pub enum Work {
         unit: String,
         verb: Verb,
     },
-    /// New answers to an appliance's questions; an empty secret stays as it is. With the revision of the [`Settings`] that were
+    /// New answers to an appliance's questions. With the revision of the [`Settings`] that were
     /// shown, only while no answer is another. The task keeps the names of those that change, and no answer.
     Settings {
         appliance: String,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         revision: Option<String>,
-        answers: BTreeMap<String, String>,
+        answers: NewAnswers,
     },
     /// An action of a plugin. A file parameter's value is an upload's id.
     Action {
@@ -207,7 +207,7 @@ pub enum Answer {
     Automatic(Automatic),
     Settings(Settings),
     /// By the questions' names. May hold secrets.
-    Answers(BTreeMap<String, String>),
+    Answers(NewAnswers),
     Unfit(Unfit),
     Services(Vec<Service>),
     Service(Box<ServiceState>),
@@ -279,6 +279,9 @@ pub struct Check {
     pub message: String,
 }
 
+/// By the questions' names. An empty secret stays as it is; none takes an optional one away.
+pub type NewAnswers = BTreeMap<String, Option<String>>;
+
 /// An appliance's questions, as `appliance-configure settings` tells them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Settings {
@@ -306,7 +309,7 @@ pub struct Setting {
     pub choices: Vec<Choice>,
     /// The present answer, or the default; of a secret always empty.
     pub value: String,
-    /// A secret is kept on the machine: an empty answer leaves it as it is.
+    /// A secret is kept on the machine: an empty answer leaves it as it is, and when it is optional, none takes it away.
     pub kept: bool,
     /// Of a secret that is not kept: an empty answer has one made.
     pub made: bool,

@@ -4,7 +4,7 @@
 //! appliance's name and a revision, each of which has a narrow shape.
 
 use crate::appliances::PROGRAM;
-use broker_protocol::{Reason, Refusal, Settings, Unfit};
+use broker_protocol::{NewAnswers, Reason, Refusal, Settings, Unfit};
 use exec::{Output, Program};
 use serde::{Deserialize, de::DeserializeOwned};
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};
@@ -57,7 +57,7 @@ impl Model {
         &self,
         appliance: &str,
         revision: Option<&str>,
-        answers: &BTreeMap<String, String>,
+        answers: &NewAnswers,
     ) -> Result<Checked, Refusal> {
         let mut arguments = vec!["--check".to_owned()];
         if let Some(revision) = revision {
@@ -74,7 +74,7 @@ impl Model {
         self.ask(appliance, &arguments, json)
     }
 
-    pub fn read(&self, appliance: &str, text: &str) -> Result<BTreeMap<String, String>, Refusal> {
+    pub fn read(&self, appliance: &str, text: &str) -> Result<NewAnswers, Refusal> {
         self.ask(appliance, &["--read"], text.as_bytes().to_vec())
     }
 
@@ -153,8 +153,8 @@ mod tests {
         test(&Model::at(program), &|| fs::read_to_string(&given).unwrap_or_default());
     }
 
-    fn answers() -> BTreeMap<String, String> {
-        [("password".to_owned(), "hunter22".to_owned())].into()
+    fn answers() -> NewAnswers {
+        [("password".to_owned(), Some("hunter22".to_owned())), ("token".to_owned(), None)].into()
     }
 
     #[test]
@@ -168,7 +168,7 @@ mod tests {
             let (arguments, input) =
                 given().split_once('\n').map(|(a, b)| (a.to_owned(), b.to_owned())).unwrap();
             assert_eq!(arguments, format!("settings --check --revision={revision} -- wiki"));
-            assert_eq!(input, r#"{"password":"hunter22"}"#);
+            assert_eq!(input, r#"{"password":"hunter22","token":null}"#);
         });
     }
 

@@ -16,6 +16,9 @@ use debconf::Selection;
 use serde::Serialize;
 use std::{collections::BTreeMap, fs, io, os::unix::fs::MetadataExt};
 
+/// New answers by their questions: an empty secret is the present one, none takes an optional one away.
+pub type Given = BTreeMap<String, Option<String>>;
+
 /// All that a form needs to know. Holds no secret.
 #[derive(Debug, Serialize)]
 pub struct Settings {
@@ -42,7 +45,7 @@ pub struct Setting {
     pub choices: Vec<Choice>,
     /// Of a secret always empty.
     pub value: String,
-    /// A secret is kept here: an empty answer leaves it as it is.
+    /// A secret is kept here: an empty answer leaves it as it is, and when it is optional, none takes it away.
     pub kept: bool,
     /// Of a secret that is not kept: an empty answer has one made.
     pub made: bool,
@@ -88,7 +91,7 @@ pub fn show(machine: &Machine, installed: &Installed, languages: &[String]) -> R
     let asked = so_far(questions, &stored, &host);
     let one = |question: &Question| {
         let words = question.words(languages);
-        let kept = question.is_secret() && stored.contains_key(&question.name);
+        let kept = question.is_secret() && stored.get(&question.name).is_some_and(|s| !s.is_empty());
         let present = asked.get(&question.name).cloned();
         let value = present.clone().or_else(|| default_of(question, &host, &asked)).unwrap_or_default();
         let choices = question.choices.iter().zip(words.choices);
@@ -117,13 +120,8 @@ pub fn show(machine: &Machine, installed: &Installed, languages: &[String]) -> R
     })
 }
 
-/// Says what would come of these answers, and changes nothing. An empty secret is the present one.
-pub fn check(
-    machine: &Machine,
-    installed: &Installed,
-    given: &BTreeMap<String, String>,
-    seen: Option<&str>,
-) -> Result<Checked> {
+/// Says what would come of these answers, and changes nothing.
+pub fn check(machine: &Machine, installed: &Installed, given: &Given, seen: Option<&str>) -> Result<Checked> {
     let stale = is_stale(machine, installed, seen)?;
     let (faults, changes) = match consider(machine, installed, given)? {
         Ok(found) => (BTreeMap::new(), found.changes),
@@ -136,7 +134,7 @@ pub fn check(
 pub fn change(
     machine: &Machine,
     installed: &Installed,
-    given: &BTreeMap<String, String>,
+    given: &Given,
     seen: Option<&str>,
     copy: &mut dyn FnMut(&[Selection]) -> Result<()>,
 ) -> Result<Knowledge> {
@@ -187,18 +185,28 @@ struct Found {
 fn consider(
     machine: &Machine,
     installed: &Installed,
-    given: &BTreeMap<String, String>,
+    given: &Given,
 ) -> Result<std::result::Result<Found, Vec<Obstacle>>> {
     let mut questions = installed.definition.questions.clone();
     let mut given = given.clone();
+    let mut needed = vec![];
     for question in &mut questions {
         match given.get(&question.name) {
-            Some(answer) if answer.is_empty() && question.is_secret() => drop(given.remove(&question.name)),
+            Some(Some(answer)) if answer.is_empty() && question.is_secret() => {
+                drop(given.remove(&question.name))
+            }
+            Some(None) if question.is_secret() && !question.optional => {
+                needed.push(obstacle(question, "is needed, and cannot be taken away"))
+            }
             // what was emptied by hand is not what nobody has answered
             Some(_) if !question.is_secret() => question.default = None,
             _ => {}
         }
     }
+    if !needed.is_empty() {
+        return Ok(Err(needed));
+    }
+    let given = given.into_iter().map(|(name, answer)| (name, answer.unwrap_or_default())).collect();
     let stored = knowledge::stored(machine, installed)?;
     let before = stored.answers.clone();
     let sources = [Source::new(Origin::Person, given), stored];
@@ -209,6 +217,10 @@ fn consider(
     };
     let is_new = |(name, answer): &(&String, &Answer)| match answer.origin {
         Origin::NotAsked => false,
+        // what was not there cannot be taken away
+        _ if answer.is_secret() && answer.expose().is_empty() => {
+            before.get(*name).is_some_and(|b| !b.is_empty())
+        }
         _ if answer.is_secret() => answer.origin != Origin::Stored,
         _ => before.get(*name).is_none_or(|b| b != answer.expose()),
     };
@@ -233,18 +245,22 @@ fn selections(installed: &Installed, found: &Found) -> Vec<Selection> {
 fn unfit(installed: &Installed, found: &Found) -> Vec<Obstacle> {
     let lines = selections(installed, found);
     let wrong = lines.into_iter().filter(|line| line.to_line().is_err());
-    let obstacle = |line: Selection| {
+    let told = |line: Selection| {
         let name = line.question.rsplit('/').next().unwrap_or_default();
         let question = installed.definition.questions.iter().find(|q| q.name == name)?;
-        Some(Obstacle::Invalid {
-            question: question.name.clone(),
-            prompt: question.prompt.clone(),
-            why: "must not end in a backslash".into(),
-            origin: Origin::Person,
-            line: None,
-        })
+        Some(obstacle(question, "must not end in a backslash"))
     };
-    wrong.filter_map(obstacle).collect()
+    wrong.filter_map(told).collect()
+}
+
+fn obstacle(question: &Question, why: &str) -> Obstacle {
+    Obstacle::Invalid {
+        question: question.name.clone(),
+        prompt: question.prompt.clone(),
+        why: why.into(),
+        origin: Origin::Person,
+        line: None,
+    }
 }
 
 fn fault(obstacle: Obstacle) -> (String, String) {

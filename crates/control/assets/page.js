@@ -182,7 +182,7 @@ function settings(form) {
     switch (box.dataset.shape) {
       case "tick": return [ticked.length ? "true" : "false"];
       case "some": return ticked.length ? ticked : [""];
-      case "secret": return [all[0].value || (box.dataset.kept ? "kept" : "")];
+      case "secret": return [all[0].value || (box.dataset.kept && !ticked.length ? "kept" : "")];
       default: return [all[0].value.trim()];
     }
   }

@@ -343,6 +343,7 @@ fn settings_form(changed: &[(&str, &str)]) -> String {
         ("q.wants-mail", "false"),
         ("q.relay", "mx.example.org"),
         ("q.port", "25"),
+        ("q.token", ""),
     ];
     for (name, value) in changed {
         match fields.iter_mut().find(|(n, _)| n == name) {
@@ -417,6 +418,7 @@ fn settings_show_every_answer_and_take_new_ones() {
         assert!(text.contains(part), "{part} is missing:\n{text}");
     }
     assert!(!text.contains("database-wiki"), "what nobody is asked is no setting");
+    assert!(text.contains("name=\"none.token\"") && !text.contains("none.admin-password"), "{text}");
     // the form as it is: nothing changes
     let reply = page.post(path, ADMINISTRATOR, &settings_form(&[]));
     assert!(reply.status == 200 && reply.text().contains("in use already"), "{}", reply.text());
@@ -435,8 +437,16 @@ fn settings_show_every_answer_and_take_new_ones() {
         ("parts", "blog, shop"),
         ("greeting", "Welcome,\n<script>alert(1)</script>\n"),
     ] {
-        assert_eq!(answers[name], answer);
+        assert_eq!(answers[name].as_deref(), Some(answer));
     }
+    assert_eq!(answers["token"].as_deref(), Some(""), "it stays");
+    for (typed, expect) in [("", None), ("a new one", Some("a new one"))] {
+        page.post(path, ADMINISTRATOR, &settings_form(&[("none.token", "true"), ("q.token", typed)]));
+        let Some(Work::Settings { answers, .. }) = page.fake.state(|s| s.started.pop()) else { panic!() };
+        assert_eq!(answers["token"].as_deref(), expect);
+    }
+    let needed = page.post(path, ADMINISTRATOR, &settings_form(&[("none.admin-password", "true")]));
+    assert!(needed.text().contains("in use already"), "{}", needed.text());
     assert_eq!(page.get("/settings/other", ADMINISTRATOR).status, 404);
 }
 

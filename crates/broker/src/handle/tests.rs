@@ -1,6 +1,7 @@
 //! Requests and their answers, with the page, root and strangers as callers.
 
 use super::*;
+use broker_protocol::NewAnswers;
 use std::fs;
 
 struct Deaf;
@@ -161,7 +162,7 @@ fn with_settings(says: &str, test: impl FnOnce(&Broker)) {
 }
 
 fn settings(pairs: &[(&str, &str)]) -> Ask {
-    let answers = pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+    let answers = pairs.iter().map(|(k, v)| ((*k).to_owned(), Some((*v).to_owned()))).collect();
     Ask::Start { work: Work::Settings { appliance: "wiki".into(), revision: None, answers } }
 }
 
@@ -197,8 +198,8 @@ fn a_task_keeps_the_names_of_what_changes_and_no_answer() {
         let folder = broker.tasks.folder(&task.id);
         let kept = fs::read_to_string(folder.join("task.json")).unwrap();
         assert!(!kept.contains("hunter22") && !kept.contains("Ours"), "{kept}");
-        let values = crate::tasks::record::Record::take_values(&folder).unwrap();
-        assert_eq!(values["password"], "hunter22");
+        let values: NewAnswers = crate::tasks::record::Record::take_values(&folder).unwrap();
+        assert_eq!(values["password"].as_deref(), Some("hunter22"));
         assert!(!folder.join("secrets.json").exists());
         // the second of two who save at once
         assert_eq!(ask(broker, Peer::Root, None, settings(&given)).unwrap_err(), Reason::Busy);

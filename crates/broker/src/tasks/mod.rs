@@ -200,12 +200,13 @@ impl Tasks {
             state::new_file(&folder.join(record::STOPPABLE), OFlags::WRONLY).map_err(failed)?;
         }
         let values = match (&order.action, order.work) {
-            (Some(action), Work::Action { parameters, .. }) => Some(self.give(&folder, action, parameters)?),
-            (_, Work::Settings { answers, .. }) => Some(answers),
+            (Some(action), Work::Action { parameters, .. }) => {
+                Some(serde_json::to_vec(&self.give(&folder, action, parameters)?))
+            }
+            (_, Work::Settings { answers, .. }) => Some(serde_json::to_vec(&answers)),
             _ => None,
         };
-        if let Some(values) = values {
-            let bytes = serde_json::to_vec(&values).map_err(|e| failed(e.into()))?;
+        if let Some(bytes) = values.transpose().map_err(|e| failed(e.into()))? {
             state::write(&folder.join(record::SECRETS), &bytes).map_err(failed)?;
         }
         record.save(&folder).map_err(failed)?;

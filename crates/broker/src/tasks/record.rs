@@ -5,8 +5,8 @@ use super::Order;
 use crate::state;
 use broker_protocol::{TaskId, Work};
 use plugin::manifest::{Action, ParameterType};
-use serde::{Deserialize, Serialize};
-use std::{collections::BTreeMap, fs, io, path::Path};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use std::{fs, io, path::Path};
 
 pub const FILE: &str = "task.json";
 /// The values of an action's parameters, or new answers; removed by the task as soon as it has read them.
@@ -72,7 +72,7 @@ impl Record {
     }
 
     /// Reads what is for the task alone, and removes its file: from here on it is in memory only.
-    pub fn take_values(folder: &Path) -> io::Result<BTreeMap<String, String>> {
+    pub fn take_values<T: DeserializeOwned>(folder: &Path) -> io::Result<T> {
         let path = folder.join(SECRETS);
         let bytes = fs::read(&path)?;
         fs::remove_file(&path)?;
@@ -94,7 +94,7 @@ fn without_passwords(work: &Work, action: Option<&Action>) -> Work {
     let mut work = work.clone();
     // which of them are secrets is not known here
     if let Work::Settings { answers, .. } = &mut work {
-        answers.values_mut().for_each(|answer| *answer = HIDDEN.into());
+        answers.values_mut().for_each(|answer| *answer = Some(HIDDEN.into()));
     }
     if let (Work::Action { parameters, .. }, Some(action)) = (&mut work, action) {
         for secret in action.parameters.iter().filter(|p| p.kind == ParameterType::Password) {

@@ -26,7 +26,7 @@ pub fn run(folder: &Path, record: &Record, stop: &Stop, log: &mut Log) -> Ending
     let (Work::Action { plugin, .. }, Some(action)) = (&record.work, &record.action) else {
         return Ending::failed("The task's record names no action.", vec![]);
     };
-    let values = match Record::take_values(folder) {
+    let values: BTreeMap<String, String> = match Record::take_values(folder) {
         Ok(values) => values,
         Err(error) => {
             return Ending::failed(format!("The action's parameters cannot be read: {error}."), vec![]);

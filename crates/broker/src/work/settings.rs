@@ -6,7 +6,7 @@ use crate::{
     settings::Model,
     tasks::{log::Log, record::Record},
 };
-use broker_protocol::{Check, Work};
+use broker_protocol::{Check, NewAnswers, Work};
 use events::{Kind, Stream};
 use exec::{From, Output, Program};
 use std::path::Path;
@@ -16,7 +16,7 @@ pub fn run(folder: &Path, record: &Record, log: &mut Log) -> Ending {
         return Ending::failed("The task's record names no settings.", vec![]);
     };
     phase(log, "apply", "Applying the new answers", 1);
-    let answers = match Record::take_values(folder) {
+    let answers: NewAnswers = match Record::take_values(folder) {
         Ok(answers) => answers,
         Err(error) => return Ending::failed(format!("The new answers cannot be read: {error}."), vec![]),
     };
@@ -24,7 +24,7 @@ pub fn run(folder: &Path, record: &Record, log: &mut Log) -> Ending {
     match Model::default().show(appliance, &[]) {
         Ok(settings) => {
             let secrets = settings.questions.iter().filter(|q| q.is_secret());
-            log.hide(secrets.filter_map(|q| answers.get(&q.name).cloned()));
+            log.hide(secrets.filter_map(|q| answers.get(&q.name).cloned().flatten()));
         }
         Err(refusal) => return Ending::failed(refusal.message, vec![]),
     }

@@ -4,7 +4,6 @@ use crate::{Error, Installed, Machine, installed, settings};
 use anyhow::Result;
 use appliance::answers::given;
 use std::{
-    collections::BTreeMap,
     io::{self, Read},
     process::ExitCode,
 };
@@ -29,7 +28,14 @@ pub fn read(machine: &Machine, name: &str) -> Result<ExitCode> {
     let Installed { definition, .. } = installed::load(machine, name)?;
     let given = given::read(&input(given::SIZE_LIMIT)?, "the answers", name, &definition.questions);
     if given.problems.is_empty() && given.foreign.is_empty() {
-        return print(&given.answers);
+        // who writes down that an optional secret is empty wants none
+        let none =
+            |name: &str| definition.questions.iter().any(|q| q.name == name && q.is_secret() && q.optional);
+        let answer = |(name, text): (String, String)| {
+            let answer = if text.is_empty() && none(&name) { None } else { Some(text) };
+            (name, answer)
+        };
+        return print(&given.answers.into_iter().map(answer).collect::<settings::Given>());
     }
     let mut wrong: Vec<String> = given.problems.iter().map(ToString::to_string).collect();
     wrong.extend(given.foreign.iter().map(|s| format!("{} is a question of another package", s.question)));
@@ -37,7 +43,7 @@ pub fn read(machine: &Machine, name: &str) -> Result<ExitCode> {
 }
 
 /// From standard input. No part of it is repeated: it may hold secrets.
-pub fn answers() -> Result<BTreeMap<String, String>, Error> {
+pub fn answers() -> Result<settings::Given, Error> {
     let wrong = |_| Error::Given { message: "standard input is no JSON object of names and texts".into() };
     serde_json::from_slice(&input(given::SIZE_LIMIT)?).map_err(wrong)
 }

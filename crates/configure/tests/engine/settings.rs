@@ -2,7 +2,7 @@
 
 use crate::machine::Lab;
 use configure::{Error, Installed, settings};
-use std::{collections::BTreeMap, fs};
+use std::fs;
 
 const QUESTIONS: &str = r#"
     [[question]]
@@ -34,10 +34,15 @@ const QUESTIONS: &str = r#"
     type = "password"
     min-length = 8
     generate = { length = 22 }
+    [[question]]
+    name = "token"
+    prompt = "Token of the statistics"
+    type = "password"
+    optional = true
 "#;
 
-fn given(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
-    pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect()
+fn given(pairs: &[(&str, &str)]) -> settings::Given {
+    pairs.iter().map(|(k, v)| ((*k).to_owned(), Some((*v).to_owned()))).collect()
 }
 
 /// What was given to debconf, a line each.
@@ -74,6 +79,7 @@ fn the_form_has_every_present_answer_and_no_secret() {
             ("relay-password", false, false, ""),
             ("note", true, false, ""),
             ("password", true, true, ""),
+            ("token", true, false, ""),
         ]
     );
     let when = |i: usize| shown.questions[i].when.as_ref().map(|w| (w.question.as_str(), &w.is, &w.not));
@@ -150,6 +156,34 @@ fn what_changes_is_stored_and_copied_and_an_empty_secret_stays() {
     let more = given(&[("site", "Theirs")]);
     assert!(settings::change(&lab.machine, &installed, &more, None, refuses).is_err());
     assert!(lab.read(state).contains("Ours"));
+}
+
+#[test]
+fn an_optional_secret_can_be_taken_away_and_a_needed_one_cannot() {
+    let lab = Lab::new();
+    let installed = lab.install(QUESTIONS, &[]);
+    lab.settle(&installed).unwrap();
+    let none = |name: &str| settings::Given::from([(name.to_owned(), None)]);
+    let check = |given| settings::check(&lab.machine, &installed, &given, None).unwrap();
+    let kept = || {
+        let shown = settings::show(&lab.machine, &installed, &[]).unwrap();
+        shown.questions.into_iter().find(|q| q.name == "token").unwrap().kept
+    };
+    assert!(!kept() && check(none("token")).changes.is_empty(), "there is none yet");
+    change(&lab, &installed, &[("token", "abc")], None).unwrap();
+    change(&lab, &installed, &[("token", ""), ("site", "Ours")], None).unwrap();
+    assert!(kept() && lab.read("/var/lib/appliances/wiki/secrets/token") == "abc");
+
+    assert_eq!(check(none("token")).changes, ["token"]);
+    settings::change(&lab.machine, &installed, &none("token"), None, &mut |_| Ok(())).unwrap();
+    assert!(!kept() && lab.read("/var/lib/appliances/wiki/secrets/token").is_empty());
+    lab.settle(&installed).unwrap();
+    assert!(!kept(), "it came back");
+
+    let password = lab.read("/var/lib/appliances/wiki/secrets/password");
+    assert_eq!(check(none("password")).faults["password"], "is needed, and cannot be taken away");
+    assert!(settings::change(&lab.machine, &installed, &none("password"), None, &mut |_| Ok(())).is_err());
+    assert_eq!(lab.read("/var/lib/appliances/wiki/secrets/password"), password);
 }
 
 #[test]

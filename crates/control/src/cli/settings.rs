@@ -8,9 +8,8 @@ use crate::{
     text::harmless,
 };
 use anyhow::{Context, Result, bail};
-use broker_protocol::{Answer, Ask, Setting, Settings, Unfit, Work};
+use broker_protocol::{Answer, Ask, NewAnswers, Setting, Settings, Unfit, Work};
 use std::{
-    collections::BTreeMap,
     fs::File,
     io::{self, Read, Write},
     path::Path,
@@ -34,7 +33,7 @@ pub fn settings(
     }
     let mut answers = match file {
         Some(path) => in_file(session, &appliance, path)?,
-        None => BTreeMap::new(),
+        None => NewAnswers::new(),
     };
     answers.extend(in_arguments(&settings, pairs)?);
     match session.ask(Ask::Start { work: Work::Settings { appliance, revision: None, answers } })? {
@@ -73,7 +72,7 @@ fn answer(question: &Setting) -> String {
 }
 
 /// `-` is standard input.
-fn in_file(session: &Session, appliance: &str, path: &Path) -> Result<BTreeMap<String, String>> {
+fn in_file(session: &Session, appliance: &str, path: &Path) -> Result<NewAnswers> {
     let shown = path.display();
     let mut source: Box<dyn Read> = match path.to_str() {
         Some("-") => Box::new(io::stdin()),
@@ -100,20 +99,25 @@ fn in_file(session: &Session, appliance: &str, path: &Path) -> Result<BTreeMap<S
 }
 
 /// A secret does not belong where everybody on the machine can read it.
-fn in_arguments(settings: &Settings, pairs: &[String]) -> Result<BTreeMap<String, String>> {
-    let mut answers = BTreeMap::new();
+fn in_arguments(settings: &Settings, pairs: &[String]) -> Result<NewAnswers> {
+    let mut answers = NewAnswers::new();
     for pair in pairs {
         let Some((name, value)) = pair.split_once('=').filter(|(name, _)| !name.is_empty()) else {
             bail!(Usage("an answer is given as NAME=VALUE".into()));
         };
         let secret = settings.questions.iter().any(|q| q.name == name && q.is_secret());
+        if secret && value.is_empty() {
+            // said like that, it is none
+            answers.insert(name.to_owned(), None);
+            continue;
+        }
         if secret && !value.starts_with('@') {
             bail!(Usage(format!(
                 "{name} is a secret, and everybody on this machine can read a command line: give it as {name}=@FILE, as \
                  {name}=@- on standard input, or in the file of --answers"
             )));
         }
-        answers.insert(name.to_owned(), work::value_of(value)?);
+        answers.insert(name.to_owned(), Some(work::value_of(value)?));
     }
     Ok(answers)
 }

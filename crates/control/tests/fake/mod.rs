@@ -11,7 +11,7 @@ use events::{Event, Kind, Status, Stream};
 use plugin::manifest::{Action, Manifest, Parameter, ParameterType, Role};
 use rustix::fs::{FlockOperation, flock};
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeSet,
     fs::{self, File},
     io::Write,
     os::{
@@ -508,6 +508,8 @@ fn settings() -> Settings {
     let mut password =
         question("admin-password", "password", "Password of the wiki\u{2019}s administrator", "");
     password.description = Some("Eight characters or more.".into());
+    let mut token = question("token", "password", "Token of the statistics", "");
+    token.optional = true;
     Settings {
         appliance: "moinmoin".into(),
         version: "1.0".into(),
@@ -530,14 +532,15 @@ fn settings() -> Settings {
             mail(question("wants-mail", "boolean", "Send notifications by mail", "false"), true),
             relay,
             port,
+            token,
         ],
     }
 }
 
 /// None when a task is started.
-fn judge(revision: Option<&str>, answers: &BTreeMap<String, String>) -> Option<Answer> {
+fn judge(revision: Option<&str>, answers: &NewAnswers) -> Option<Answer> {
     let mut unfit = Unfit { stale: revision.is_some_and(|r| r != REVISION), ..Unfit::default() };
-    if answers.get("admin-email").is_some_and(|a| !a.contains('@')) {
+    if answers.get("admin-email").is_some_and(|a| a.as_ref().is_none_or(|a| !a.contains('@'))) {
         let why = "must be a mail address such as ada@example.org";
         unfit.faults.insert("admin-email".into(), why.into());
     }
@@ -545,8 +548,8 @@ fn judge(revision: Option<&str>, answers: &BTreeMap<String, String>) -> Option<A
         return Some(Answer::Unfit(unfit));
     }
     let present = settings();
-    let same = |(name, answer): (&String, &String)| {
-        present.questions.iter().any(|q| q.name == *name && q.value == *answer)
+    let same = |(name, answer): (&String, &Option<String>)| {
+        present.questions.iter().any(|q| q.name == *name && Some(&q.value) == answer.as_ref())
     };
     answers.iter().all(same).then_some(Answer::Done)
 }

@@ -19,11 +19,12 @@ use axum::{
     http::{HeaderMap, StatusCode, header},
     response::Response,
 };
-use broker_protocol::{Answer, Ask, Condition, REQUEST_LIMIT, Setting, Settings, Unfit, Work};
-use std::collections::BTreeMap;
+use broker_protocol::{Answer, Ask, Condition, NewAnswers, REQUEST_LIMIT, Setting, Settings, Unfit, Work};
 
 /// Before a question's name in the form, so that none can be taken for one of our own fields.
 const PREFIX: &str = "q.";
+/// Before the name of an optional secret, of the box that takes it away.
+const NONE: &str = "none.";
 /// Languages of a reader that are looked at.
 const LANGUAGES: usize = 8;
 
@@ -67,6 +68,9 @@ struct Field {
     optional: bool,
     /// Left empty, there is an answer all the same.
     kept: bool,
+    /// A secret is in use that may be taken away, and whether that was asked for.
+    spare: bool,
+    taken: bool,
     /// A secret that was typed is gone.
     again: bool,
     hint: &'static str,
@@ -82,7 +86,7 @@ struct Field {
 /// What somebody has typed, and what became of it.
 #[derive(Default)]
 struct Tried {
-    typed: BTreeMap<String, String>,
+    typed: NewAnswers,
     unfit: Unfit,
     refused: String,
     unchanged: bool,
@@ -170,8 +174,8 @@ fn languages(accepted: &str) -> Vec<String> {
 }
 
 /// The answers in the form. A field that is not there is not answered.
-fn typed(settings: &Settings, fields: &Fields) -> BTreeMap<String, String> {
-    let mut typed = BTreeMap::new();
+fn typed(settings: &Settings, fields: &Fields) -> NewAnswers {
+    let mut typed = NewAnswers::new();
     for question in &settings.questions {
         let field = format!("{PREFIX}{}", question.name);
         let Some(value) = fields.0.get(&field) else { continue };
@@ -186,9 +190,17 @@ fn typed(settings: &Settings, fields: &Fields) -> BTreeMap<String, String> {
             "secret" => value.clone(),
             _ => value.trim().to_owned(),
         };
-        typed.insert(question.name.clone(), answer);
+        // what was typed into the field is meant, whatever is ticked below it
+        let taken = is_spare(question)
+            && answer.is_empty()
+            && fields.0.contains_key(&format!("{NONE}{}", question.name));
+        typed.insert(question.name.clone(), (!taken).then_some(answer));
     }
     typed
+}
+
+fn is_spare(question: &Setting) -> bool {
+    question.is_secret() && question.kept && question.optional
 }
 
 async fn page(app: &App, visitor: Visitor, settings: &Settings, tried: Tried) -> Result<Response, Failure> {
@@ -245,7 +257,8 @@ fn groups(settings: &Settings, tried: &Tried) -> Vec<Group> {
 
 fn field(question: &Setting, settings: &Settings, tried: &Tried) -> Field {
     let secret = question.is_secret();
-    let typed = tried.typed.get(&question.name);
+    let tried_here = tried.typed.get(&question.name);
+    let typed = tried_here.and_then(|answer| answer.as_ref());
     let value = if secret { "" } else { typed.unwrap_or(&question.value) };
     let (kind, mode) = match question.kind.as_str() {
         "email" => ("email", "email"),
@@ -272,6 +285,8 @@ fn field(question: &Setting, settings: &Settings, tried: &Tried) -> Field {
         choices: choices.collect(),
         optional: question.optional,
         kept: question.kept || question.made,
+        spare: is_spare(question),
+        taken: tried_here == Some(&None),
         again: gone,
         hint: match (secret, gone, question.kept, question.made) {
             (true, true, ..) => "Type it again: what was typed here is never sent back to a page.",
