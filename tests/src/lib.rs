@@ -7,6 +7,7 @@ pub mod corpus;
 pub mod debs;
 pub mod definitions;
 pub mod page;
+pub mod setup_page;
 pub mod wiki;
 
 use anyhow::{Context, Result};

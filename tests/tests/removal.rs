@@ -86,6 +86,23 @@ fn other_answers(machine: &Machine) -> Result<()> {
     Ok(())
 }
 
+/// What the owner has put on top of the appliance would go with it: that is refused, and said.
+fn nothing_else_is_taken_along(machine: &Machine) -> Result<()> {
+    machine.sh(
+        "mkdir -p /root/on-top/DEBIAN; printf 'Package: on-top\nVersion: 1\nArchitecture: all\nMaintainer: x <x@example.org>\n\
+         Depends: moinmoin-appliance\nDescription: stands on the appliance\n' > /root/on-top/DEBIAN/control; \
+         dpkg-deb --build /root/on-top && dpkg -i /root/on-top.deb",
+    )?;
+    let installed = packages(machine)?;
+    let refused = vainstall(machine, &["--remove", "moinmoin"]).output()?;
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert_eq!(refused.status.code(), Some(3), "{said}");
+    assert!(said.contains("on-top would go as well") && said.contains("nothing has been changed"), "{said}");
+    assert_eq!(packages(machine)?, installed);
+    machine.sh("dpkg --purge on-top")?;
+    Ok(())
+}
+
 #[test]
 fn removed_rolled_back_and_removed_with_its_data() -> Result<()> {
     let (dist, lab) = lab()?;
@@ -103,6 +120,7 @@ fn removed_rolled_back_and_removed_with_its_data() -> Result<()> {
     let planned = remove(&machine, &["--dry-run"])?;
     assert!(strings(&planned, "packages").contains(&"apache2".to_owned()), "{planned}");
     assert_eq!(strings(&planned, "kept"), ["tree"]);
+    nothing_else_is_taken_along(&machine)?;
     let report = remove(&machine, &[])?;
     assert_given_back(&machine, &report, &before)?;
     assert!(strings(&report, "leftovers").contains(&"/var/lib/moin".to_owned()), "{report}");

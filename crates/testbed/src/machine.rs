@@ -5,6 +5,7 @@ use anyhow::{Context, Result, bail};
 use exec::{Output, Program};
 use std::{
     cell::Cell,
+    collections::BTreeMap,
     fs::{self, File},
     net::Ipv4Addr,
     path::{Path, PathBuf},
@@ -23,6 +24,7 @@ pub struct Machine {
     network: String,
     nspawn: Option<Child>,
     leader: Cell<u32>,
+    credentials: BTreeMap<String, PathBuf>,
 }
 
 impl Machine {
@@ -30,8 +32,16 @@ impl Machine {
         let dir = folder(lab).join(name);
         let network = format!("vat{lab}m{index}");
         let address = Ipv4Addr::new(10, 213, lab, 10 + index);
-        let mut machine =
-            Machine { name: name.into(), address, dir, lab, network, nspawn: None, leader: Cell::new(0) };
+        let mut machine = Machine {
+            name: name.into(),
+            address,
+            dir,
+            lab,
+            network,
+            nspawn: None,
+            leader: Cell::new(0),
+            credentials: BTreeMap::new(),
+        };
         machine.mount(base)?;
         machine.connect()?;
         machine.prepare(proxy)?;
@@ -103,6 +113,14 @@ impl Machine {
         ended
     }
 
+    /// Gives the machine a credential from its next start on, as whoever starts a virtual machine can (systemd.exec(5)).
+    pub fn give_credential(&mut self, name: &str, text: &str) -> Result<()> {
+        let path = self.dir.join(format!("credential-{name}"));
+        fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
+        self.credentials.insert(name.into(), path);
+        Ok(())
+    }
+
     /// Pulls the network cable, or puts it back.
     pub fn cable(&self, plugged: bool) -> Result<()> {
         ip(&["link", "set", &format!("{}h", self.network), if plugged { "up" } else { "down" }])
@@ -163,6 +181,8 @@ impl Machine {
     fn start(&mut self) -> Result<()> {
         let console = File::options().append(true).create(true).open(self.dir.join("console"))?;
         let cgroup = cgroup_of(self.lab, &self.name)?;
+        let credential =
+            |(name, path): (&String, &PathBuf)| format!("--load-credential={name}:{}", path.display());
         // the shell moves itself into the machine's own cgroup and becomes nspawn
         let script = "echo $$ > \"$1/cgroup.procs\" && shift && exec systemd-nspawn \"$@\"";
         let mut child = Program::new("sh")
@@ -182,6 +202,7 @@ impl Machine {
             .arg(format!("--network-namespace-path=/run/netns/{}", self.network))
             // the network is the machine's own, and so are its rules
             .arg("--capability=CAP_NET_ADMIN")
+            .args(self.credentials.iter().map(credential))
             .arg("--directory")
             .arg(self.root())
             .env("SYSTEMD_NSPAWN_UNIFIED_HIERARCHY", "1")

@@ -22,12 +22,16 @@ use std::{collections::BTreeMap, fs::File, io::Read};
 
 pub type Answers = BTreeMap<String, Answer>;
 
+/// Secrets that are in use, and whether they may be taken away. Nobody is shown them.
+pub type InUse = BTreeMap<String, bool>;
+
 /// What the machine knows before anybody is asked.
 pub struct Known<'a> {
     /// From an interrupted run.
     pub stored: &'a Stored,
     /// As [`seeding::answered`] gives it.
     pub debconf: &'a BTreeMap<String, String>,
+    pub in_use: &'a InUse,
     pub host: &'a Host,
 }
 
@@ -42,6 +46,8 @@ pub fn all(
     let (questions, host) = (&seeds.questions, known.host);
     let explicit = sources::explicit(arguments, &seeds.appliance, questions)?;
     sources::warn(arguments, &explicit, questions, progress);
+    // nobody is asked twice; and an image whose owner has given what it needs asks nobody
+    let settled = known.stored.complete || arguments.first_boot && explicit.came_with_the_machine();
     let mut sources = explicit.sources;
     sources.push(Source::new(Origin::Stored, known.stored.answers.clone()));
     sources.push(Source::new(Origin::Debconf, of_debconf(questions, &seeds.appliance, known.debconf)));
@@ -59,12 +65,12 @@ pub fn all(
     }
     let answers = match first {
         Err(obstacles) if alone => return refused(&obstacles),
-        Ok(answers) if alone => answers,
+        Ok(answers) if alone || settled => answers,
         _ => {
             let given = given(&sources, questions);
             if questions.iter().any(|q| !q.internal && !given.contains_key(&q.name)) {
                 progress.pause();
-                let typed = owner.converse(seeds, &given, host, signals)?;
+                let typed = owner.converse(seeds, &given, known, signals)?;
                 sources.push(Source::new(Origin::Person, typed));
             }
             match gather(questions, &sources, host)? {
@@ -184,7 +190,7 @@ pub fn values(answers: &Answers) -> BTreeMap<String, String> {
 
 /// The answers for a next run, should this one not come to its end. Defaults are left out: they may change. A secret
 /// that nobody is asked for is none that somebody has to see.
-pub fn to_store(answers: &Answers, before: &Stored, questions: &[Question]) -> Stored {
+pub fn to_store(answers: &Answers, before: &Stored, questions: &[Question], complete: bool) -> Stored {
     let told = answers.iter().filter(|(_, a)| !matches!(a.origin, Origin::Default | Origin::NotAsked));
     let shown = |name: &String| !questions.iter().any(|q| q.internal && q.name == *name);
     let generated = answers.iter().filter(|(name, a)| match a.origin {
@@ -195,5 +201,6 @@ pub fn to_store(answers: &Answers, before: &Stored, questions: &[Question]) -> S
     Stored {
         answers: told.map(|(name, a)| (name.clone(), a.expose().to_owned())).collect(),
         generated: generated.map(|(name, _)| name.clone()).collect(),
+        complete,
     }
 }

@@ -1,5 +1,6 @@
 //! Why it ended without an appliance, and with which status.
 
+use crate::page::Late;
 use apt::Cause;
 use std::fmt;
 
@@ -64,7 +65,12 @@ impl From<anyhow::Error> for Failure {
             .chain()
             .filter_map(|e| e.downcast_ref::<std::io::Error>())
             .any(|e| e.kind() == std::io::ErrorKind::StorageFull);
-        Failure { exit: if full { Exit::DiskFull } else { Exit::Failed }, error, lines: vec![] }
+        let exit = match full {
+            true => Exit::DiskFull,
+            false if error.is::<Late>() => Exit::Input,
+            false => Exit::Failed,
+        };
+        Failure { exit, error, lines: vec![] }
     }
 }
 

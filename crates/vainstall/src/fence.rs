@@ -1,5 +1,6 @@
 //! The fence around a machine that boots for the first time: until its questions are answered, nothing of it is
-//! reachable from outside but the page that asks them, and SSH.
+//! reachable from outside but the page that asks them, and SSH. That holds for what it forwards as well, to its containers: which of
+//! its networks is outside cannot be known, so nothing new is forwarded in any direction.
 //!
 //! A table of our own in nftables, one for each appliance, so that other rules are left alone. It is raised before the network is
 //! there (vainstall-fence@.service), and lifted when the appliance is configured or that unit is stopped.
@@ -57,7 +58,9 @@ impl Fence {
              type filter hook input priority -10; policy accept;\n    \
              iifname \"lo\" accept\n    ct state established,related accept\n    \
              tcp dport 22 accept\n    tcp dport @page accept\n    udp dport {{ 68, 546 }} accept\n    \
-             meta l4proto {{ 6, 17, 33, 132, 136 }} drop\n  }}\n}}\n"
+             meta l4proto {{ 6, 17, 33, 132, 136 }} drop\n  }}\n  chain forwarded {{\n    \
+             type filter hook forward priority -10; policy accept;\n    \
+             ct state established,related accept\n    meta l4proto {{ 6, 17, 33, 132, 136 }} drop\n  }}\n}}\n"
         )
     }
 

@@ -27,7 +27,7 @@ use std::{
     thread,
 };
 
-/// Asks a person all questions of a screen: its title, the questions, and whether there is a way back.
+/// Asks a person all questions of a screen: its title, the questions, and whether they were asked just before.
 type Ask<'a> = dyn Fn(&str, &[Asked], bool) -> io::Result<Answered> + Sync + 'a;
 
 /// Who answers what nobody foresaw.
@@ -59,6 +59,8 @@ pub struct Given {
 
 /// How often one question gets the answer given in advance: a package that asks again and again does not take it.
 const REPEATS: u32 = 5;
+/// How often one question is heard with nobody there: a package that takes no answer would ask for ever.
+const CIRCLES: u32 = 20;
 
 /// The frontend's desk: what came to it while apt worked.
 pub struct Desk<'a> {
@@ -66,6 +68,8 @@ pub struct Desk<'a> {
     given: &'a Given,
     repeated: Mutex<BTreeMap<String, u32>>,
     open: Mutex<Vec<Open>>,
+    /// Why a person who was there did not answer.
+    unanswered: Mutex<Option<io::Error>>,
     /// dpkg has begun: it is too late to stop with nothing changed.
     unpacking: AtomicBool,
     closed: AtomicBool,
@@ -89,6 +93,7 @@ pub fn around<T>(
         given,
         repeated: Mutex::default(),
         open: Mutex::default(),
+        unanswered: Mutex::default(),
         unpacking: AtomicBool::new(false),
         closed: AtomicBool::new(false),
         say,
@@ -106,13 +111,15 @@ pub fn around<T>(
     gate::open();
     let unpacked = desk.unpacking.load(Ordering::SeqCst);
     let open = desk.open.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let unanswered = desk.unanswered.into_inner().unwrap_or_else(PoisonError::into_inner);
     if open.is_empty() {
-        return result;
+        return result
+            .map_err(|failed| unanswered.map_or(failed, |why| not_answered(&why, unpacked, &given.earlier)));
     }
     if !unpacked {
         forget(&open)?;
     }
-    Err(failure(&open, unpacked, &given.earlier))
+    Err(failure(&open, matches!(who, Who::Defaults), unpacked, &given.earlier))
 }
 
 impl Desk<'_> {
@@ -140,7 +147,7 @@ impl Desk<'_> {
     /// One process of debconf's. Where its question stays open, the relay sees us go and ends that process.
     fn talk(&self, stream: &UnixStream) {
         let (mut reader, mut writer) = (BufReader::new(stream), stream);
-        let served = serve(&mut reader, &mut writer, &mut Screen(self));
+        let served = serve(&mut reader, &mut writer, &mut Screen { desk: self, before: vec![] });
         if let Err(error) = served.as_ref()
             && self.open().is_empty()
         {
@@ -161,10 +168,20 @@ impl Desk<'_> {
     fn given(&self, question: &Asked) -> Option<&String> {
         let name = name(question);
         let answer = self.given.answers.get(&name)?;
+        (self.times(name) <= REPEATS).then_some(answer)
+    }
+
+    /// How often this was asked by now.
+    fn times(&self, name: String) -> u32 {
         let mut repeated = self.repeated.lock().unwrap_or_else(PoisonError::into_inner);
         let times = repeated.entry(name).or_default();
         *times += 1;
-        (*times <= REPEATS).then_some(answer)
+        *times
+    }
+
+    /// Sees that nothing is unpacked, when there is still time for it.
+    fn stop(&self) -> io::Result<()> {
+        if self.unpacking.load(Ordering::SeqCst) { Ok(()) } else { gate::shut() }
     }
 
     fn open(&self) -> MutexGuard<'_, Vec<Open>> {
@@ -178,11 +195,18 @@ impl Desk<'_> {
 }
 
 /// One conversation at the desk.
-struct Screen<'a, 'b>(&'a Desk<'b>);
+struct Screen<'a, 'b> {
+    desk: &'a Desk<'b>,
+    /// The templates of the questions on the screen before.
+    before: Vec<String>,
+}
 
 impl Frontend for Screen<'_, '_> {
-    fn ask(&mut self, title: &str, questions: &[Asked], back: bool) -> io::Result<Answered> {
-        let desk = self.0;
+    fn ask(&mut self, title: &str, questions: &[Asked], _back: bool) -> io::Result<Answered> {
+        let desk = self.desk;
+        let names = questions.iter().filter(|q| q.wants_answer()).map(|q| q.template.clone()).collect();
+        let before = std::mem::replace(&mut self.before, names);
+        let again = !before.is_empty() && before == self.before;
         let given: Vec<Option<&String>> = questions.iter().map(|q| desk.given(q)).collect();
         if questions.iter().zip(&given).all(|(q, given)| given.is_some() || !q.wants_answer())
             && given.iter().any(Option::is_some)
@@ -191,19 +215,31 @@ impl Frontend for Screen<'_, '_> {
         }
         let defaults = || Answered::Values(questions.iter().map(|q| q.default.clone()).collect());
         if let Who::Person(ask) = desk.who {
-            return ask(title, questions, back);
+            return ask(title, questions, again).map_err(|why| {
+                let told = io::Error::new(why.kind(), why.to_string());
+                let stopped = desk.stop();
+                *desk.unanswered.lock().unwrap_or_else(PoisonError::into_inner) = Some(why);
+                stopped.err().unwrap_or(told)
+            });
         }
         for shown in questions.iter().filter(|q| !q.wants_answer()) {
             desk.tell(title, shown);
         }
         let asked: Vec<&Asked> = questions.iter().filter(|q| q.wants_answer()).collect();
-        if asked.is_empty() || matches!(desk.who, Who::Defaults) {
+        let circles = asked.iter().filter(|q| desk.times(name(q)) > CIRCLES).count() > 0;
+        if asked.is_empty() || matches!(desk.who, Who::Defaults) && !circles {
             return Ok(defaults());
         }
-        desk.open().extend(asked.into_iter().map(Open::of));
-        match desk.unpacking.load(Ordering::SeqCst) {
+        for open in asked.into_iter().map(Open::of) {
+            let mut all = desk.open();
+            if !all.contains(&open) {
+                all.push(open);
+            }
+        }
+        desk.stop()?;
+        match desk.unpacking.load(Ordering::SeqCst) || circles {
             // the rest is asked too, so that all can be named at once; none of it is kept, for the gate is shut
-            false => gate::shut().map(|()| defaults()),
+            false => Ok(defaults()),
             true => Err(io::Error::other("nobody is there to answer")),
         }
     }
@@ -236,21 +272,39 @@ fn name(asked: &Asked) -> String {
     }
 }
 
-fn failure(open: &[Open], unpacked: bool, earlier: &[String]) -> Failure {
-    let first = open.first().map(|o| visible(&o.question)).unwrap_or_default();
-    let state = match unpacked {
+fn state(unpacked: bool, earlier: &[String]) -> String {
+    match unpacked {
         false if earlier.is_empty() => "nothing has been installed".to_owned(),
         false => format!("nothing has been installed but what comes first ({})", earlier.join(", ")),
         true => {
             "the package that asks is not configured; the same command with the answer goes on from there"
                 .to_owned()
         }
+    }
+}
+
+fn not_answered(why: &io::Error, unpacked: bool, earlier: &[String]) -> Failure {
+    let exit = if why.kind() == io::ErrorKind::TimedOut { Exit::Input } else { Exit::Failed };
+    Failure::new(
+        exit,
+        format!("a question of a package was not answered: {why}; {}", state(unpacked, earlier)),
+    )
+}
+
+fn failure(open: &[Open], defaults: bool, unpacked: bool, earlier: &[String]) -> Failure {
+    let first = open.first().map(|o| visible(&o.question)).unwrap_or_default();
+    let names = open.iter().map(|o| visible(&o.question)).collect::<Vec<_>>().join(", ");
+    let state = state(unpacked, earlier);
+    let message = match defaults {
+        true => format!(
+            "a package asks again and again, and does not take its own default: {names}. Answer with --set '{first}=…', \
+             or at a terminal; {state}"
+        ),
+        false => format!(
+            "packages ask what nobody has answered: {names}. Answer with --set '{first}=…' each, or at a terminal, or \
+             take the packages' own defaults with --accept-defaults; {state}"
+        ),
     };
-    let message = format!(
-        "packages ask what nobody has answered: {}. Answer with --set '{first}=…' each, or at a terminal, or take \
-         the packages' own defaults with --accept-defaults; {state}",
-        open.iter().map(|o| visible(&o.question)).collect::<Vec<_>>().join(", ")
-    );
     let lines = open.iter().map(Open::line).collect();
     Failure { lines, ..Failure::new(Exit::Input, message) }
 }
@@ -292,10 +346,10 @@ mod tests {
         let open = Open::of(&asked);
         assert_eq!(open.question, "roundcube/mysql/app-pass");
         assert_eq!(open.line(), "roundcube/mysql/app-pass: Pass [31mword for it");
-        let told = failure(&[open], false, &[]);
+        let told = failure(&[open], false, false, &[]);
         assert!(told.message().contains("--set 'roundcube/mysql/app-pass=…'") && told.exit == Exit::Input);
         assert!(told.message().ends_with("; nothing has been installed"), "{}", told.message());
-        let told = failure(&[], false, &["mariadb-server".into()]).message();
+        let told = failure(&[], false, false, &["mariadb-server".into()]).message();
         assert!(told.ends_with("nothing has been installed but what comes first (mariadb-server)"), "{told}");
     }
 }

@@ -13,7 +13,7 @@ use crate::{
     page::board::Told,
     plan,
     planned::carry_out,
-    progress::Progress,
+    progress::{Progress, harmless},
     reconfigure,
     remove::{self, Removal},
     repository, seeding, seeds, servers,
@@ -94,9 +94,7 @@ fn run_removal(arguments: &Arguments) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             (told.status, told.message) = ("failed", failure.message());
-            if !failure.lines.is_empty() {
-                eprintln!("    {}", failure.lines.join("\n    "));
-            }
+            failure.lines.iter().for_each(|line| eprintln!("    {}", harmless(line)));
             eprintln!("vainstall: {}", told.message);
             ExitCode::from(failure.exit as u8)
         }
@@ -116,7 +114,7 @@ fn failed(failure: Failure, mut told: Ending, arguments: &Arguments, progress: &
     let details = failure.lines.clone();
     progress.say(Kind::Result { status: Status::Failed, message: message.clone(), details: details.clone() });
     if !details.is_empty() && progress.style() != crate::progress::Style::Json {
-        eprintln!("    {}", details.join("\n    "));
+        details.iter().for_each(|line| eprintln!("    {}", harmless(line)));
     }
     eprintln!("vainstall: {message}");
     if arguments.json {
@@ -337,7 +335,7 @@ fn prepare(
     let answers = answers::all(
         arguments,
         seeds,
-        &answers::Known { stored: &before, debconf: &known, host },
+        &answers::Known { stored: &before, debconf: &known, in_use: &BTreeMap::new(), host },
         signals,
         progress,
     )?;
@@ -347,7 +345,8 @@ fn prepare(
     let mut selections = seeding::selections(&seeds.appliance, &seeds.questions, &values, &open);
     selections.extend(administrators);
     let given = seeding::by_question(&selections, &open);
-    let stored = answers::to_store(&answers, &before, &seeds.questions);
+    let complete = before.complete || Owner::of(arguments, progress).is_there();
+    let stored = answers::to_store(&answers, &before, &seeds.questions, complete);
     let secrets = unseen(&stored);
     Ok(Ready { answers, selections, given, stored, secrets })
 }
@@ -365,8 +364,8 @@ fn asking<T>(
     let owner = Owner::of(arguments, progress);
     let progress = Mutex::new(progress);
     let say = |kind| progress.lock().unwrap_or_else(PoisonError::into_inner).say(kind);
-    let ask = |title: &str, questions: &[Asked], _back| {
-        person::ask(&owner, &progress, host, signals, title, questions)
+    let ask = |title: &str, questions: &[Asked], again| {
+        person::ask(&owner, &progress, host, signals, title, questions, again)
     };
     let who = match (arguments.accept_defaults, owner.is_there()) {
         (true, _) => Who::Defaults,

@@ -1,6 +1,7 @@
 //! Who is there to be asked, and how.
 
 use crate::{
+    answers::Known,
     cli::Arguments,
     page::{
         Page,
@@ -11,7 +12,7 @@ use crate::{
     terminal,
 };
 use anyhow::{Result, bail};
-use appliance::{Host, seeds::SeedsFile};
+use appliance::seeds::SeedsFile;
 
 /// The appliance's owner, as far as this run can reach them.
 pub enum Owner {
@@ -39,18 +40,21 @@ impl Owner {
         &self,
         about: &SeedsFile,
         given: &Typed,
-        host: &Host,
+        known: &Known,
         signals: &Signals,
     ) -> Result<Typed> {
         match self {
-            Owner::AtTheTerminal => terminal::converse(&about.questions, given, host, signals),
+            Owner::AtTheTerminal => {
+                terminal::converse(&about.questions, given, known.in_use, known.host, signals)
+            }
             Owner::AtThePage(page) => {
                 let form = Form {
                     title: format!("Questions of {}", about.appliance),
                     notes: vec![sentence(&about.summary)],
                     questions: about.questions.clone(),
                     given: given.clone(),
-                    host: host.clone(),
+                    in_use: known.in_use.clone(),
+                    host: known.host.clone(),
                 };
                 page.ask(form, signals)
             }

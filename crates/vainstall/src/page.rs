@@ -11,11 +11,13 @@ mod routes;
 mod views;
 
 use crate::{fence::Fence, signals::Signals};
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use board::{Board, Told};
 use doors::{Doors, Link};
 use form::{Form, Typed};
 use std::{
+    error::Error,
+    fmt,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener},
     sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
     thread,
@@ -31,6 +33,19 @@ use webpage::{
 const PORT: u16 = 8443;
 /// How long a browser that is there is given to fetch the ending.
 const ENDING: Duration = Duration::from_secs(30);
+
+/// Nobody came, or nobody came back.
+#[derive(Debug)]
+pub struct Late(Duration);
+
+impl fmt::Display for Late {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let way_out = "run the same command again, or give the answers in advance with --answers FILE";
+        write!(f, "nobody has answered on the page within {} s: {way_out}", self.0.as_secs())
+    }
+}
+
+impl Error for Late {}
 
 /// The page, served or not yet. Clones are the same page.
 #[derive(Clone)]
@@ -82,12 +97,12 @@ impl Page {
         let begun = Instant::now();
         let stop = || {
             if signals.interrupter.interrupted() {
-                return Some("stopped as asked, with questions open on the page".to_owned());
+                return Some(anyhow!("stopped as asked, with questions open on the page"));
             }
             let late = self.0.timeout.filter(|limit| begun.elapsed() > *limit)?;
-            Some(format!("nobody has answered on the page within {} s", late.as_secs()))
+            Some(Late(late).into())
         };
-        self.0.board.ask(form, stop).map_err(anyhow::Error::msg)
+        self.0.board.ask(form, stop)
     }
 
     /// Tells the ending to the browsers that are still there. Whether one has it.

@@ -1,6 +1,7 @@
 //! Progress: a bar, plain lines, or events as JSON Lines.
 
 use crate::page::Page;
+use appliance::problem::printable;
 use events::{Event, Kind, Status, Stream};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::{
@@ -77,7 +78,7 @@ impl Progress {
         let log = Kind::Log { stream: Stream::Stdout, line: line.clone() };
         self.say(log);
         if self.style == Style::Bar {
-            self.above(&format!("      {line}"));
+            self.above(&format!("      {}", harmless(&line)));
         }
     }
 
@@ -94,8 +95,8 @@ impl Progress {
             Kind::Phase { title, index, of, .. } => self.line(&headline(&title, index, of)),
             // a number that moves is nothing for a log
             Kind::Progress { .. } => {}
-            Kind::Log { line, .. } => self.line(&format!("      {line}")),
-            Kind::Warning { message } => self.line(&format!("warning: {message}")),
+            Kind::Log { line, .. } => self.line(&format!("      {}", harmless(&line))),
+            Kind::Warning { message } => self.line(&format!("warning: {}", harmless(&message))),
             Kind::Artifact { .. } | Kind::Table { .. } => {}
             Kind::Result { .. } => {}
         }
@@ -116,10 +117,10 @@ impl Progress {
                 if let Some((bar, ..)) = &self.bar {
                     bar.set_style(measured());
                     bar.set_position((percent * 10.0) as u64);
-                    bar.set_message(detail);
+                    bar.set_message(harmless(&detail));
                 }
             }
-            Kind::Warning { message } => self.above(&format!("warning: {message}")),
+            Kind::Warning { message } => self.above(&format!("warning: {}", harmless(&message))),
             Kind::Log { .. } | Kind::Artifact { .. } | Kind::Table { .. } => {}
             Kind::Result { status, .. } => {
                 if status == Status::Ok {
@@ -144,6 +145,11 @@ impl Progress {
         let _ =
             if self.to_stderr { writeln!(io::stderr(), "{line}") } else { writeln!(io::stdout(), "{line}") };
     }
+}
+
+/// What packages say, without orders to the terminal.
+pub fn harmless(line: &str) -> String {
+    printable(&line.replace('\t', "    "))
 }
 
 fn headline(title: &str, index: Option<u32>, of: Option<u32>) -> String {

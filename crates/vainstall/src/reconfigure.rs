@@ -1,7 +1,7 @@
 //! `vainstall --reconfigure NAME`: other answers for an appliance that is there.
 //!
 //! The same questions, sources and checks as at the installation, with the present answers as the defaults; a secret
-//! stays unless another is given. `appliance-configure` stores and applies them, and the health check has the last word.
+//! stays unless another is given or, when it is optional, none. `appliance-configure` stores and applies them, and the health check has the last word.
 
 use crate::{
     answers,
@@ -15,7 +15,10 @@ use crate::{
     state::Stored,
 };
 use appliance::{answers::Origin, question::Question, seeds::SeedsFile};
-use configure::{Installed, Machine, installed, knowledge};
+use configure::{
+    Installed, Machine, installed, knowledge,
+    settings::{self, Given},
+};
 use events::{Kind, Stream};
 use exec::{From, Program};
 use std::collections::BTreeMap;
@@ -41,20 +44,26 @@ pub fn reconfigure(
     let present = knowledge::without_secrets(&machine, &here).map_err(|e| Failure::new(Exit::Failed, e))?;
     let alone = arguments.dry_run || !Owner::of(arguments, progress).is_there();
     let (questions, stored) = offering(&here.definition.questions, &present.answers, alone);
-    let known = answers::Known { stored: &stored, debconf: &BTreeMap::new(), host: &present.host };
+    let in_use = in_use(&machine, &here)?;
+    let known =
+        answers::Known { stored: &stored, debconf: &BTreeMap::new(), in_use: &in_use, host: &present.host };
     let found = answers::all(arguments, &seeds(&here, questions), &known, signals, progress)?;
-    let changed: BTreeMap<String, String> = found
+    let changed: Given = found
         .iter()
         .filter(|(_, answer)| answer.origin != Origin::NotAsked)
-        .filter(|(name, answer)| {
+        .filter_map(|(name, answer)| {
             let value = answer.expose();
-            if answer.is_secret() {
-                !value.is_empty()
-            } else {
-                present.answers.get(*name).is_none_or(|p| p != value)
-            }
+            let new = match (answer.is_secret(), value.is_empty()) {
+                (true, false) => Some(value.to_owned()),
+                // nobody has said anything of it, or it was said that there is to be none
+                (true, true) if answer.origin == Origin::Default => return None,
+                (true, true) if in_use.get(name) == Some(&true) => None,
+                (true, true) => return None,
+                (false, _) if present.answers.get(name).is_some_and(|p| p == value) => return None,
+                (false, _) => Some(value.to_owned()),
+            };
+            Some((name.clone(), new))
         })
-        .map(|(name, answer)| (name.clone(), answer.expose().to_owned()))
         .collect();
     for name in changed.keys() {
         progress.note(format!("{name} changes"));
@@ -76,6 +85,11 @@ pub fn reconfigure(
     told.url = ending::url_of_installed(&name);
     (told.status, told.message) = ("ok", format!("{name} {} has its new answers.", told.version));
     Ok(())
+}
+
+fn in_use(machine: &Machine, here: &Installed) -> Result<answers::InUse> {
+    let shown = settings::show(machine, here, &[]).map_err(|e| Failure::new(Exit::Failed, e))?;
+    Ok(shown.questions.into_iter().filter(|q| q.kept).map(|q| (q.name, q.optional)).collect())
 }
 
 /// The questions as they are asked now, and the answers that count where nobody is asked.
@@ -118,7 +132,7 @@ fn seeds(here: &Installed, questions: Vec<Question>) -> SeedsFile {
 }
 
 /// Through standard input: some are secrets. debconf gets its copy.
-fn apply(name: &str, changed: &BTreeMap<String, String>, progress: &mut Progress) -> Result<()> {
+fn apply(name: &str, changed: &Given, progress: &mut Progress) -> Result<()> {
     let json = serde_json::to_vec(changed).map_err(|e| Failure::new(Exit::Failed, e))?;
     let program =
         Program::new("appliance-configure").args(["apply", name, "--answers"]).stdin(json).own_group();

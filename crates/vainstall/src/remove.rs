@@ -234,13 +234,16 @@ fn without_the_owners(
         let count = going.len();
         going.retain(|p| own.contains(p) || !needed.contains(p));
         if going.len() == count {
+            // what came with the appliance stands in nobody's way
+            let owners = |p: &&String| manual.contains(p.as_str()) || !all.contains(*p);
+            let in_the_way: Vec<&str> = others.iter().filter(owners).map(String::as_str).collect();
             let message = format!(
                 "{} would go as well, and did not come with the appliance; nothing has been changed. \
                  Remove them first, or remove {} with apt",
-                others.join(", "),
+                in_the_way.join(", "),
                 own.join(" ")
             );
-            return fail(Exit::Failed, message);
+            return fail(Exit::Machine, message);
         }
     }
 }

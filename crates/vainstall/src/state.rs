@@ -27,6 +27,9 @@ pub struct Stored {
     pub answers: BTreeMap<String, String>,
     /// Those that were made here, and that the owner has not seen yet.
     pub generated: BTreeSet<String>,
+    /// The owner was there: what is not among them was left to its default.
+    #[serde(default)]
+    pub complete: bool,
 }
 
 /// The machine before the appliance came.
@@ -157,6 +160,7 @@ mod tests {
         let stored = Stored {
             answers: [("a".to_owned(), "b c".to_owned())].into(),
             generated: ["a".to_owned()].into(),
+            complete: true,
         };
         state.store(&stored).unwrap();
         assert_eq!(state.stored().answers, stored.answers);

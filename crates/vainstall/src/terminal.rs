@@ -1,6 +1,6 @@
 //! Asking a person at the terminal.
 
-use crate::signals::Signals;
+use crate::{answers::InUse, signals::Signals};
 use anyhow::{Context, Result, bail};
 use appliance::{
     Host,
@@ -20,6 +20,9 @@ pub fn is_there() -> bool {
     io::stdin().is_terminal() && io::stderr().is_terminal()
 }
 
+/// Takes back what stands in brackets.
+const NOTHING: &str = "\"\"";
+
 /// What a person did at a question.
 enum Typed {
     Answer(String),
@@ -33,6 +36,7 @@ enum Typed {
 pub fn converse(
     questions: &[Question],
     given: &BTreeMap<String, String>,
+    in_use: &InUse,
     host: &Host,
     signals: &Signals,
 ) -> Result<BTreeMap<String, String>> {
@@ -56,7 +60,12 @@ pub fn converse(
         group = words.group;
         let before = typed.get(&question.name).cloned();
         let offered = before.clone().or_else(|| default_of(question, host, &asked));
-        match ask(question, &words, offered.as_deref(), before.is_some(), signals)? {
+        let secret = match (before, in_use.get(&question.name)) {
+            (Some(_), _) => Secret::Typed,
+            (None, Some(spare)) => Secret::InUse { spare: *spare },
+            (None, None) => Secret::None,
+        };
+        match ask(question, &words, offered.as_deref(), secret, signals)? {
             Typed::Back => match behind.pop() {
                 Some(before) => next = before,
                 None => eprintln!("  This is the first question."),
@@ -72,12 +81,24 @@ pub fn converse(
     }
 }
 
+/// What Enter leaves of a secret.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Secret {
+    None,
+    /// As it was typed before.
+    Typed,
+    /// The present one; `spare` can be taken away.
+    InUse {
+        spare: bool,
+    },
+}
+
 /// Asks until the answer fits. `offered` is what Enter takes.
 fn ask(
     question: &Question,
     words: &Words<'_>,
     offered: Option<&str>,
-    typed_before: bool,
+    secret: Secret,
     signals: &Signals,
 ) -> Result<Typed> {
     if let Some(description) = words.description {
@@ -86,7 +107,7 @@ fn ask(
     let spoken = Question { pattern_hint: words.pattern_hint.map(str::to_owned), ..question.clone() };
     loop {
         let typed = match question.kind {
-            QuestionType::Password => password(question, words, typed_before, signals)?,
+            QuestionType::Password => password(question, words, secret, signals)?,
             QuestionType::Text => lines(&prompt(question, words, offered))?,
             _ => line(&prompt(question, words, offered))?.trim().to_owned(),
         };
@@ -95,8 +116,11 @@ fn ask(
             "" if offered.is_some() || question.generate.is_some() || question.optional => {
                 return Ok(Typed::Nothing);
             }
-            // the way to take back what stands in brackets
-            "\"\"" if question.optional => String::new(),
+            NOTHING if secret == (Secret::InUse { spare: false }) => {
+                eprintln!("  This is needed, and cannot be taken away");
+                continue;
+            }
+            NOTHING if question.optional => String::new(),
             r"\<" => "<".into(),
             _ => canonical(question, &meant(question, words, &typed)),
         };
@@ -195,15 +219,17 @@ fn lines(prompt: &str) -> Result<String> {
 }
 
 /// Without echo, twice.
-fn password(question: &Question, words: &Words<'_>, typed_before: bool, signals: &Signals) -> Result<String> {
-    let hint = match (typed_before, question.generate) {
-        (true, _) => " [Enter: as before]",
-        (false, Some(_)) => " [Enter: one is made]",
-        (false, None) => "",
+fn password(question: &Question, words: &Words<'_>, secret: Secret, signals: &Signals) -> Result<String> {
+    let hint = match (secret, question.generate) {
+        (Secret::Typed, _) => " [Enter: as before]",
+        (Secret::InUse { spare: true }, _) => " [Enter: as it is; \"\": none any more]",
+        (Secret::InUse { spare: false }, _) => " [Enter: as it is]",
+        (Secret::None, Some(_)) => " [Enter: one is made]",
+        (Secret::None, None) => "",
     };
     loop {
         let first = hidden(&format!("{}{hint}: ", words.prompt), signals)?;
-        if first.is_empty() || first == "<" || hidden("The same again: ", signals)? == first {
+        if ["", "<", NOTHING].contains(&first.as_str()) || hidden("The same again: ", signals)? == first {
             return Ok(first);
         }
         eprintln!("  The two are not the same.");

@@ -45,6 +45,12 @@ pub struct Explicit {
 }
 
 impl Explicit {
+    /// Whether somebody has given this machine answers to begin with.
+    pub fn came_with_the_machine(&self) -> bool {
+        let machines = |s: &&Source| matches!(s.origin, Origin::Credentials | Origin::UserData);
+        self.sources.iter().filter(machines).any(|s| !s.answers.is_empty())
+    }
+
     fn add(&mut self, origin: Origin, given: Given) {
         self.sources.push(given.source(origin));
         self.problems.extend(given.problems);
@@ -62,11 +68,14 @@ pub fn explicit(arguments: &Arguments, appliance: &str, questions: &[Question]) 
     }
     let environment = environment(env::vars_os(), questions, &mut explicit.problems);
     explicit.sources.push(canonical_source(Source::new(Origin::Environment, environment), questions));
-    let folder =
-        env::var_os("CREDENTIALS_DIRECTORY").map_or(PathBuf::from(SYSTEM_CREDENTIALS), PathBuf::from);
-    credentials(&folder, appliance, questions, &mut explicit)?;
+    let own = env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);
+    // what came with the machine is for its installation: later answers are not taken back by it
+    let machines = (!arguments.reconfigure).then(|| PathBuf::from(SYSTEM_CREDENTIALS));
+    if let Some(folder) = own.or(machines) {
+        credentials(&folder, appliance, questions, &mut explicit)?;
+    }
     for path in USER_DATA.map(Path::new) {
-        if path.exists() {
+        if path.exists() && !arguments.reconfigure {
             let given =
                 given::read_user_data(&read(path)?, &path.display().to_string(), appliance, questions);
             explicit.add(Origin::UserData, given);
@@ -80,7 +89,8 @@ pub fn explicit(arguments: &Arguments, appliance: &str, questions: &[Question]) 
 pub fn warn(arguments: &Arguments, explicit: &Explicit, questions: &[Question], progress: &mut Progress) {
     let secret = |name: &str| questions.iter().any(|q| q.name == name && q.is_secret());
     for source in &explicit.sources {
-        let secrets = source.answers.keys().filter(|n| secret(n));
+        let told = source.answers.iter().filter(|(_, answer)| !answer.is_empty());
+        let secrets = told.map(|(name, _)| name).filter(|n| secret(n));
         match &source.origin {
             Origin::CommandLine => secrets.for_each(|name| {
                 progress.warn(format!(

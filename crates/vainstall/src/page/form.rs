@@ -1,5 +1,6 @@
 //! Questions as a form: what stands in each field, what was sent, and what is wrong with it. Decides, and does nothing.
 
+use crate::answers::InUse;
 use appliance::{
     Host,
     answers::{Obstacle, Origin, Refusal, Source, collect, default_of, so_far},
@@ -13,6 +14,8 @@ pub type Typed = BTreeMap<String, String>;
 
 /// Before a question's name in the form's fields.
 const PREFIX: &str = "a.";
+/// Before the name of a secret, of the box that takes it away.
+const NONE: &str = "none.";
 
 /// What is asked at once.
 #[derive(Debug, Clone, Default)]
@@ -23,6 +26,7 @@ pub struct Form {
     pub questions: Vec<Question>,
     /// Answered already: not asked, and known to conditions and defaults.
     pub given: Typed,
+    pub in_use: InUse,
     pub host: Host,
 }
 
@@ -42,6 +46,8 @@ pub struct Field {
     pub placeholder: String,
     /// A secret that was sent before is kept.
     pub kept: bool,
+    /// Of a secret in use that may be taken away: the box's name, and whether it is ticked.
+    pub none: Option<(String, bool)>,
     pub optional: bool,
     pub choices: Vec<Choice>,
     /// What is wrong with the answer.
@@ -146,7 +152,12 @@ impl Form {
                 QuestionType::Text => values.next().map(|v| v.replace("\r\n", "\n")),
                 QuestionType::Password => {
                     let given = values.next().filter(|v| !v.is_empty()).map(str::to_owned);
-                    given.or_else(|| before.get(&question.name).cloned())
+                    let none = sent.iter().any(|(name, _)| name.strip_prefix(NONE) == Some(&question.name));
+                    if given.is_none() && none && self.in_use.get(&question.name) == Some(&true) {
+                        typed.insert(question.name.clone(), String::new());
+                        continue;
+                    }
+                    given.or_else(|| before.get(&question.name).filter(|b| !b.is_empty()).cloned())
                 }
                 _ => values.next().map(|v| v.trim().to_owned()),
             };
@@ -253,7 +264,10 @@ impl Form {
             QuestionType::Multiselect => chosen(&answer).any(|c| c == value),
             _ => answer == value,
         };
+        let in_use = self.in_use.get(&question.name);
+        let taken = secret && typed.is_some_and(String::is_empty);
         let placeholder = match (question.generate, default) {
+            _ if in_use.is_some() => "Left empty, it stays as it is".to_owned(),
             (Some(_), _) => "Left empty, one is made here".to_owned(),
             (None, None) if is_computed(question) => "Left empty, it follows from other answers".to_owned(),
             (None, Some(default)) if !secret => default.lines().next().unwrap_or_default().to_owned(),
@@ -272,7 +286,8 @@ impl Form {
             shape: shape(question),
             value: shown,
             placeholder,
-            kept: secret && typed.is_some(),
+            kept: secret && typed.is_some() && !taken,
+            none: in_use.filter(|spare| **spare).map(|_| (format!("{NONE}{}", question.name), taken)),
             optional: question.optional,
             choices: labels
                 .into_iter()
@@ -432,6 +447,27 @@ mod tests {
         ];
         assert_eq!(typed, expect.map(|(k, v)| (k.to_owned(), v.to_owned())).into());
         assert_eq!(form().check(&typed, &[]), Typed::new());
+    }
+
+    #[test]
+    fn a_secret_in_use_stays_or_is_taken_away() {
+        let mut form = form();
+        form.questions.retain(|q| ["secret", "key"].contains(&q.name.as_str()));
+        form.questions.iter_mut().for_each(|q| (q.optional, q.generate) = (true, None));
+        form.in_use = InUse::from([("secret".to_owned(), false), ("key".to_owned(), true)]);
+        let ticked = |name: &str| (format!("none.{name}"), "true".to_owned());
+        let read = |fields: &[(String, String)], before: &Typed| form.read(fields, before);
+        let none = Typed::from([("key".to_owned(), String::new())]);
+        assert_eq!(read(&[ticked("secret"), ticked("key")], &Typed::new()), none);
+        assert_eq!(form.check(&none, &[]), Typed::new());
+        // not ticked any more
+        assert_eq!(read(&[], &none), Typed::new());
+        // what was typed is meant
+        let other = ("a.key".to_owned(), "other".to_owned());
+        assert_eq!(read(&[ticked("key"), other], &none)["key"], "other");
+        let fields = form.groups(&none, &Typed::new(), &[]).remove(0).fields;
+        assert_eq!((&fields[0].none, fields[0].kept), (&None, false));
+        assert_eq!((&fields[1].none, fields[1].kept), (&Some(("none.key".to_owned(), true)), false));
     }
 
     #[test]
