@@ -3,15 +3,20 @@
 use anyhow::{Result, bail};
 use scenarios::{client::Client, lab, machine_with_tools, vainstall};
 use std::{
+    env,
     hash::{BuildHasher, RandomState},
-    time::Duration,
+    time::{Duration, Instant},
 };
 use testbed::{Machine, machine::wait_until};
 
 const NOBODY_WORKS: &str = "! pgrep -x 'vainstall|dpkg|apt-get'";
 
+const NAME: &str = "wiki-name=Twice Wiki";
+
 fn start(machine: &Machine) -> Result<()> {
-    machine.sh("setsid vainstall moinmoin --non-interactive --set wiki-name='Twice Wiki' > /root/log 2>&1 & echo $! > /root/pid")?;
+    machine.sh(&format!(
+        "setsid vainstall moinmoin --non-interactive --set '{NAME}' > /root/log 2>&1 & echo $! > /root/pid"
+    ))?;
     Ok(())
 }
 
@@ -35,8 +40,9 @@ fn kill_when(machine: &Machine, condition: &str) -> Result<()> {
     kill_all(machine)
 }
 
-fn assert_finishes(machine: &Machine) -> Result<()> {
-    let again = vainstall(machine, &["moinmoin"]).output()?;
+/// Run again it comes to its end, and has the answer of the first run.
+fn assert_finishes(machine: &Machine, arguments: &[&str]) -> Result<()> {
+    let again = vainstall(machine, &[&["moinmoin"], arguments].concat()).output()?;
     assert!(again.success(), "{}\n{}", again.text(), String::from_utf8_lossy(&again.stderr));
     assert_eq!(machine.sh("dpkg --audit")?, "");
     let page = Client::new()?.get(&format!("http://{}/", machine.address))?.ok()?;
@@ -49,7 +55,7 @@ fn killed_while_unpacking_it_finishes_when_run_again() -> Result<()> {
     let (dist, lab) = lab()?;
     let machine = machine_with_tools(&lab, &dist, "killed")?;
     kill_when(&machine, "test $(grep -c ' status half-installed ' /var/log/dpkg.log) -gt 60")?;
-    assert_finishes(&machine)
+    assert_finishes(&machine, &[])
 }
 
 #[test]
@@ -57,7 +63,7 @@ fn killed_while_configuring_it_finishes_when_run_again() -> Result<()> {
     let (dist, lab) = lab()?;
     let machine = machine_with_tools(&lab, &dist, "killed")?;
     kill_when(&machine, "grep -q ' configure apache2:' /var/log/dpkg.log")?;
-    assert_finishes(&machine)?;
+    assert_finishes(&machine, &[])?;
 
     // with everything in place, another run has nothing to do and says so quickly
     let third = vainstall(&machine, &["moinmoin"]).run()?;
@@ -69,36 +75,82 @@ fn killed_while_configuring_it_finishes_when_run_again() -> Result<()> {
     Ok(())
 }
 
-/// Below `end`.
-fn random(end: u64) -> u64 {
-    RandomState::new().hash_one(0) % end
+/// Numbers that come again with the same seed (splitmix64).
+struct Dice(u64);
+
+impl Dice {
+    /// From `VAT_SEED`, or a new one, which is told.
+    fn new(what: &str) -> Dice {
+        let given = env::var("VAT_SEED").ok().and_then(|seed| seed.parse().ok());
+        let seed = given.unwrap_or_else(|| RandomState::new().hash_one(what));
+        println!("{what}: again with VAT_SEED={seed}");
+        Dice(seed)
+    }
+
+    /// Below `end`.
+    fn throw(&mut self, end: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (mixed ^ (mixed >> 31)) % end
+    }
 }
 
-/// Run again and killed again, at moments that nobody chose: alone, so that apt works on without it, or with all that
-/// it has started. Whenever it comes to its end there is a wiki; then the machine is given back and it begins anew.
-#[test]
-fn killed_at_thirty_random_moments_it_goes_on_each_time() -> Result<()> {
+/// How many installations are killed at random moments: `VAT_KILLS`, or a few.
+fn kills() -> u64 {
+    env::var("VAT_KILLS").ok().and_then(|n| n.parse().ok()).unwrap_or(6)
+}
+
+/// A fresh machine for each kill, at any moment of its installation; then the same command is run again, and there is a wiki.
+fn killed_at_random_moments(kills: u64, kill: fn(&Machine) -> Result<()>, what: &str) -> Result<()> {
     let (dist, lab) = lab()?;
-    let machine = machine_with_tools(&lab, &dist, "killed")?;
-    let (mut kills, mut told) = (0, vec![]);
-    while kills < 30 {
-        let (alone, moment) = (random(2) == 0, random(5000) as f32 / 1000.0);
+    let mut dice = Dice::new(what);
+    // as long as an installation takes; the first that comes to its end tells better
+    let (mut whole, mut killed) = (30_000, 0);
+    while killed < kills {
+        let machine = machine_with_tools(&lab, &dist, "killed")?;
+        let moment = Duration::from_millis(dice.throw(whole));
+        let begun = Instant::now();
         start(&machine)?;
-        machine.sh(&format!("sleep {moment}"))?;
-        if machine.shell("kill -0 $(cat /root/pid)")?.success() {
-            kills += 1;
-            told.push(format!("after {moment} s{}", if alone { ", alone" } else { "" }));
-            match alone {
-                true => drop(machine.sh("kill -9 $(cat /root/pid)")?),
-                false => kill_all(&machine)?,
-            }
+        let ended =
+            wait_until(moment, || !machine.shell("kill -0 $(cat /root/pid)").is_ok_and(|o| o.success()));
+        if ended {
+            whole = whole.min(begun.elapsed().as_millis() as u64);
             continue;
         }
-        println!("finished after these kills: {}", told.join("; "));
-        assert_finishes(&machine)?;
-        vainstall(&machine, &["--remove", "moinmoin", "--delete-data"]).run()?;
-        told.clear();
+        let state = machine.shell("tail -n1 /var/log/dpkg.log; tail -n1 /root/log")?.text();
+        kill(&machine)?;
+        killed += 1;
+        println!("{what}, {killed} of {kills}: after {moment:?}, at {}", state.trim().replace('\n', " | "));
+        assert_finishes(&machine, &["--set", NAME])?;
     }
-    println!("killed at last: {}", told.join("; "));
-    assert_finishes(&machine)
+    Ok(())
+}
+
+#[test]
+fn killed_alone_at_random_moments_each_installation_is_finished() -> Result<()> {
+    let alone = |machine: &Machine| machine.sh("kill -9 $(cat /root/pid)").map(drop);
+    killed_at_random_moments(kills().div_ceil(2), alone, "killed alone")
+}
+
+#[test]
+fn killed_with_all_it_started_at_random_moments_each_installation_is_finished() -> Result<()> {
+    killed_at_random_moments(kills() / 2, kill_all, "killed with all it started")
+}
+
+/// Run again and killed again, in both ways: whatever was done by then, it comes to its end.
+#[test]
+fn killed_again_and_again_it_goes_on() -> Result<()> {
+    let (dist, lab) = lab()?;
+    let machine = machine_with_tools(&lab, &dist, "killed")?;
+    let mut dice = Dice::new("killed again and again");
+    for _ in 0..8 {
+        start(&machine)?;
+        machine.sh(&format!("sleep {}", dice.throw(5000) as f32 / 1000.0))?;
+        match dice.throw(2) {
+            0 => drop(machine.shell("kill -9 $(cat /root/pid)")?),
+            _ => kill_all(&machine)?,
+        }
+    }
+    assert_finishes(&machine, &["--set", NAME])
 }
