@@ -211,6 +211,14 @@ fn services_are_seen_and_handled_and_the_log_goes_on_by_itself() -> Result<()> {
     let twice = || browser.text().is_ok_and(|text| text.matches("on the air").count() >= 3);
     assert!(wait_until(Duration::from_secs(20), twice), "{}", browser.text()?);
     assert!(!browser.text()?.contains("not for this page"));
+    // what is written down of it is not what it reads next
+    browser.open(&url(&machine, "/log"))?;
+    browser.click("#follow")?;
+    let said = || machine.sh("journalctl -q -o cat -u appliance-broker | grep -c journal || true");
+    let before = said()?;
+    machine.sh("logger -t elsewhere the first; sleep 7; logger -t elsewhere the last")?;
+    browser.wait_for_text("the last", Duration::from_secs(10))?;
+    assert_eq!(said()?, before);
     Ok(())
 }
 

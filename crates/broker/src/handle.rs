@@ -96,7 +96,8 @@ impl Broker {
             Ok(_) => "ok",
             Err(refusal) => reason(refusal.reason),
         };
-        let quiet = table::need(name) == Some(Need::Viewer) && !matches!(request.ask, Ask::EndSession {});
+        let quiet = table::need(name) == Some(Need::Viewer) && !matches!(request.ask, Ask::EndSession {})
+            || goes_on(&request.ask);
         // a session that has ended is everyday life
         let said = !(quiet && matches!(result, "ok" | "sign-in" | "not-found"));
         // who is not signed in can ask without end
@@ -307,6 +308,11 @@ fn who(caller: &Caller, now: u64) -> Who {
 fn file(found: Option<(File, u64)>, missing: impl FnOnce() -> Refusal) -> Given {
     let (file, size) = found.ok_or_else(missing)?;
     Ok((Answer::File { size }, Some(file.into())))
+}
+
+/// Reading on in the log is part of the look that was written down; a line for each would be the next thing to read, for ever.
+fn goes_on(ask: &Ask) -> bool {
+    matches!(ask, Ask::Journal { filter } if matches!(filter.from, Some(From::After(_))))
 }
 
 /// What a request is about, for the journal: no value of a parameter, no token.

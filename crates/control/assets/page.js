@@ -209,7 +209,7 @@ function settings(form) {
 // The log: what comes is put on top, for as long as somebody wants that.
 function live(box) {
   const wanted = $("follow"), said = box.lastElementChild, body = $("entries"), address = new URL(location.href);
-  let after = box.dataset.after;
+  let after = box.dataset.after, next;
   box.hidden = !body;
   function row(entry) {
     const tr = document.createElement("tr"), at = new Date(entry.at), time = document.createElement("time");
@@ -234,9 +234,9 @@ function live(box) {
       while (body.rows.length > 2000) body.lastChild.remove();
       said.textContent = "";
     } catch { said.textContent = "The machine does not answer; it is asked again."; }
-    setTimeout(ask, 2000);
+    next = setTimeout(ask, 2000);
   }
-  wanted.addEventListener("change", ask);
+  wanted.addEventListener("change", () => { clearTimeout(next); ask(); });
 }
 
 const task = $("task"), leaving = $("leaving");
