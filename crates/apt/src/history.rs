@@ -4,11 +4,11 @@
 use flate2::read::GzDecoder;
 use std::{
     fs::{self, File},
-    io::Read,
+    io::{Read, Seek, SeekFrom},
     path::{Path, PathBuf},
 };
 
-/// Bytes of one log that are read, unpacked: the end of it.
+/// Bytes of one log that are read: of the one in use its end, of an old one, unpacked, its beginning.
 const LIMIT: u64 = 16 << 20;
 /// Runs that are told: the newest.
 const RUNS: usize = 2000;
@@ -97,10 +97,13 @@ fn rotated(folder: &Path, name: &str) -> Vec<PathBuf> {
 /// A log that cannot be read has nothing to tell.
 fn text(path: &Path) -> String {
     let mut bytes = vec![];
-    if let Ok(file) = File::open(path) {
+    if let Ok(mut file) = File::open(path) {
+        let before = file.metadata().map_or(0, |m| m.len()).saturating_sub(LIMIT);
         let _ = match path.extension().is_some_and(|e| e == "gz") {
             true => GzDecoder::new(file).take(LIMIT).read_to_end(&mut bytes),
-            false => file.take(LIMIT).read_to_end(&mut bytes),
+            false => {
+                file.seek(SeekFrom::Start(before)).and_then(|_| file.take(LIMIT).read_to_end(&mut bytes))
+            }
         };
     }
     String::from_utf8_lossy(&bytes).into_owned()
@@ -273,6 +276,18 @@ mod tests {
         assert_eq!(output(log, "2026-11-24 08:00:00"), ["Setting up c"]);
         assert!(output(log, "2026-11-23 07:42:40").is_empty());
         assert!(super::runs(Path::new("/nonexistent")).is_empty());
+    }
+
+    #[test]
+    fn of_a_log_that_is_too_long_the_newest_is_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("dpkg.log");
+        let filler = "2026-11-22 00:00:00 status installed x:all 1\n".repeat(LIMIT as usize / 45 + 10);
+        let last =
+            "2026-11-24 08:00:00 startup archives unpack\n2026-11-24 08:00:00 install a:all <none> 1\n";
+        fs::write(&path, filler + last).unwrap();
+        assert!(fs::metadata(&path).unwrap().len() > LIMIT);
+        assert_eq!(runs(folder.path())[0].changes, [change(What::Installed, "a:all", None, Some("1"))]);
     }
 
     #[test]
