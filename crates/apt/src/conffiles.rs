@@ -17,8 +17,8 @@ use std::{
 
 /// What dpkg and ucf call a new version that was not taken.
 const NEW: &[&str] = &[".dpkg-dist", ".ucf-dist"];
-/// Bytes of a file that is looked at; configuration files are written by people.
-const LIMIT: u64 = 1 << 20;
+/// Bytes of a file that is looked at, all or nothing: what is not seen is not decided on.
+const LIMIT: u64 = 4 << 20;
 /// Folders below each other that are searched.
 const DEPTH: usize = 12;
 
@@ -73,13 +73,18 @@ fn listed(text: &str) -> Vec<(String, String, String)> {
     found
 }
 
+/// dpkg follows a link that the owner has put in the place of a file.
 fn compare((package, path, sum): (String, String, String)) -> Option<Changed> {
-    match fs::read(&path) {
+    match content(Path::new(&path), OFlags::empty()) {
         Ok(bytes) => {
             let is: String = Md5::digest(&bytes).iter().map(|b| format!("{b:02x}")).collect();
             (is != sum).then_some(Changed { package, path, removed: false })
         }
         Err(e) if e.kind() == io::ErrorKind::NotFound => Some(Changed { package, path, removed: true }),
+        // too large, or no file: not as the package brought it
+        Err(e) if matches!(e.kind(), io::ErrorKind::FileTooLarge | io::ErrorKind::InvalidInput) => {
+            Some(Changed { package, path, removed: false })
+        }
         Err(_) => None,
     }
 }
@@ -124,16 +129,27 @@ pub fn difference(old: &[u8], new: &[u8], limit: usize) -> Option<String> {
 
 /// The file's content; empty when it is not there. A link is not followed.
 pub fn read(path: &Path) -> Result<Vec<u8>, Error> {
-    let failed = |source| Error::File { operation: "read", path: path.into(), source };
-    match rustix::fs::open(path, OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC, Mode::empty()) {
-        Err(rustix::io::Errno::NOENT) => Ok(vec![]),
-        Err(e) => Err(failed(e.into())),
-        Ok(fd) => {
-            let mut bytes = vec![];
-            File::from(fd).take(LIMIT).read_to_end(&mut bytes).map_err(failed)?;
-            Ok(bytes)
-        }
+    match content(path, OFlags::NOFOLLOW) {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(vec![]),
+        other => other.map_err(|source| Error::File { operation: "read", path: path.into(), source }),
     }
+}
+
+/// All of a regular file. Some of these folders belong to services: a pipe in a file's place would be waited at for ever, and a
+/// device has no end.
+fn content(path: &Path, flags: OFlags) -> io::Result<Vec<u8>> {
+    let flags = flags | OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let file = File::from(rustix::fs::open(path, flags, Mode::empty())?);
+    let data = file.metadata()?;
+    if !data.is_file() {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no regular file"));
+    }
+    let mut bytes = vec![];
+    file.take(LIMIT + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > LIMIT {
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, "it is too large for a configuration file"));
+    }
+    Ok(bytes)
 }
 
 impl Kept {
@@ -254,6 +270,24 @@ mod tests {
         fs::set_permissions(folder.path(), PermissionsExt::from_mode(0o777)).unwrap();
         let open = kept(folder.path());
         assert!(open[0].adopt().is_err() && read("a").as_deref() == Some("new\n"));
+    }
+
+    #[test]
+    fn what_is_no_file_or_has_no_end_is_not_waited_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("pipe");
+        Program::new("mkfifo").arg(&path).run().unwrap();
+        assert!(read(&path).is_err());
+        let conffile = |path: &Path| compare(("a".into(), path.display().to_string(), "0".repeat(32)));
+        assert!(!conffile(&path).unwrap().removed);
+        std::os::unix::fs::symlink("/dev/zero", folder.path().join("zero")).unwrap();
+        assert!(
+            conffile(&folder.path().join("zero")).is_some() && read(&folder.path().join("zero")).is_err()
+        );
+        let large = folder.path().join("large");
+        File::create(&large).unwrap().set_len(LIMIT + 1).unwrap();
+        assert!(read(&large).is_err() && conffile(&large).is_some());
+        assert!(read(&folder.path().join("none")).unwrap().is_empty());
     }
 
     #[test]
