@@ -312,7 +312,7 @@ fn file(found: Option<(File, u64)>, missing: impl FnOnce() -> Refusal) -> Given 
 
 /// Reading on in the log is part of the look that was written down; a line for each would be the next thing to read, for ever.
 fn goes_on(ask: &Ask) -> bool {
-    matches!(ask, Ask::Journal { filter } if matches!(filter.from, Some(From::After(_))))
+    matches!(ask, Ask::Journal { filter } if matches!(filter.from, Some(broker_protocol::services::From::After(_))))
 }
 
 /// What a request is about, for the journal: no value of a parameter, no token.

@@ -202,5 +202,6 @@ pub fn to_store(answers: &Answers, before: &Stored, questions: &[Question], comp
         answers: told.map(|(name, a)| (name.clone(), a.expose().to_owned())).collect(),
         generated: generated.map(|(name, _)| name.clone()).collect(),
         complete,
+        given: BTreeMap::new(),
     }
 }

@@ -158,8 +158,10 @@ pub fn install(
                 let given = seeding::from_command_line(&arguments.set_in_debconf);
                 seeding::give(&given)?;
                 let host = configure::host::facts(&Machine::here());
-                let given = Given { answers: seeding::by_question(&given, &[]), earlier: vec![] };
                 let state = State::of(&name);
+                let mut answers = state.stored().given;
+                answers.extend(seeding::by_question(&given, &[]));
+                let given = Given { answers, earlier: vec![] };
                 servers::start(&state.before()?.unwrap_or_default().servers)?;
                 half_made::take_away(&state)?.into_iter().for_each(|text| progress.note(text));
                 asking(arguments, &apt, &host, signals, &given, progress, |apt, _, say| {
@@ -346,7 +348,8 @@ fn prepare(
     selections.extend(administrators);
     let given = seeding::by_question(&selections, &open);
     let complete = before.complete || Owner::of(arguments, progress).is_there();
-    let stored = answers::to_store(&answers, &before, &seeds.questions, complete);
+    let mut stored = answers::to_store(&answers, &before, &seeds.questions, complete);
+    stored.given = given.clone();
     let secrets = unseen(&stored);
     Ok(Ready { answers, selections, given, stored, secrets })
 }

@@ -30,6 +30,10 @@ pub struct Stored {
     /// The owner was there: what is not among them was left to its default.
     #[serde(default)]
     pub complete: bool,
+    /// What was answered for packages in advance, by debconf's names of the questions. debconf cannot be given all of it before
+    /// the seed package is there, and a run that was cut off may have had to go on without.
+    #[serde(default)]
+    pub given: BTreeMap<String, String>,
 }
 
 /// The machine before the appliance came.
@@ -160,10 +164,12 @@ mod tests {
         let stored = Stored {
             answers: [("a".to_owned(), "b c".to_owned())].into(),
             generated: ["a".to_owned()].into(),
+            given: [("early/db".to_owned(), "true".to_owned())].into(),
             complete: true,
         };
         state.store(&stored).unwrap();
         assert_eq!(state.stored().answers, stored.answers);
+        assert_eq!(state.stored().given, stored.given);
         let mode = fs::metadata(state.answers()).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
         fs::write(state.answers(), "{ half").unwrap();
