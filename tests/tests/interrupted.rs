@@ -1,7 +1,11 @@
 //! vainstall killed, and run again.
 
 use anyhow::{Result, bail};
-use scenarios::{client::Client, lab, machine_with_tools, vainstall};
+use scenarios::{
+    client::Client,
+    debs::{self, Deb},
+    definitions, lab, machine_with_tools, vainstall,
+};
 use std::{
     env,
     hash::{BuildHasher, RandomState},
@@ -14,8 +18,12 @@ const NOBODY_WORKS: &str = "! pgrep -x 'vainstall|dpkg|apt-get'";
 const NAME: &str = "wiki-name=Twice Wiki";
 
 fn start(machine: &Machine) -> Result<()> {
+    start_with(machine, &format!("moinmoin --set '{NAME}'"))
+}
+
+fn start_with(machine: &Machine, arguments: &str) -> Result<()> {
     machine.sh(&format!(
-        "setsid vainstall moinmoin --non-interactive --set '{NAME}' > /root/log 2>&1 & echo $! > /root/pid"
+        "setsid vainstall {arguments} --non-interactive > /root/log 2>&1 & echo $! > /root/pid"
     ))?;
     Ok(())
 }
@@ -33,6 +41,10 @@ fn kill_all(machine: &Machine) -> Result<()> {
 /// Starts the installation in the background, waits for the condition, and kills vainstall and all it started.
 fn kill_when(machine: &Machine, condition: &str) -> Result<()> {
     start(machine)?;
+    kill_once(machine, condition)
+}
+
+fn kill_once(machine: &Machine, condition: &str) -> Result<()> {
     let seen = wait_until(Duration::from_secs(180), || machine.shell(condition).is_ok_and(|o| o.success()));
     if !seen {
         bail!("{condition} never came true; vainstall said:\n{}", machine.sh("cat /root/log")?);
@@ -153,4 +165,34 @@ fn killed_again_and_again_it_goes_on() -> Result<()> {
         }
     }
     assert_finishes(&machine, &["--set", NAME])
+}
+
+const SLOW: &str = "#!/bin/sh\n[ -e /etc/slow-begun ] || { touch /etc/slow-begun; sleep 60; }\n";
+const ASKS: &str = "#!/bin/sh\nset -e\n. /usr/share/debconf/confmodule\n\
+                    db_register shared/name early/name\ndb_input high early/name || true\ndb_go\n";
+const HAS_NAME: &str = "#!/bin/sh\nset -e\n. /usr/share/debconf/confmodule\n\
+                        db_get early/name\necho \"$RET\" > /etc/early-name\n";
+
+/// No seed can lie ready for a question that only its own script registers: the run that goes on has to know the answer too.
+#[test]
+fn killed_before_a_package_has_asked_its_question_is_answered_when_it_does() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let (dist, lab) = lab()?;
+    let repository = definitions::repository_with(&dist, folder.path(), &definitions::path("early"))?;
+    let template = "Template: shared/name\nType: string\nDescription: Name\n Whose it is.\n";
+    let early = [("DEBIAN/config", ASKS), ("DEBIAN/postinst", HAS_NAME), ("DEBIAN/templates", template)];
+    let packages = [
+        Deb { name: "slow", version: "1", fields: &[], files: &[("DEBIAN/postinst", SLOW)] },
+        Deb { name: "early", version: "1", fields: &["Depends: debconf, slow"], files: &early },
+    ];
+    debs::publish(&dist, &repository, &packages)?;
+    lab.http().serve_folder(&repository);
+    let machine = machine_with_tools(&lab, &dist, "early")?;
+    machine.sh("rm /etc/apt/apt.conf.d/70debconf")?; // preconfiguration would ask before anything is unpacked
+    start_with(&machine, "early")?;
+    kill_once(&machine, "test -e /etc/slow-begun")?;
+    assert!(machine.shell("grep -rq early/name /var/cache/debconf/config.dat")?.status.code() == Some(1));
+    vainstall(&machine, &["early"]).run()?;
+    assert_eq!(machine.sh("cat /etc/early-name")?, "Ada\n");
+    Ok(())
 }

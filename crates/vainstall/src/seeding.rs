@@ -45,10 +45,17 @@ pub fn own_question(appliance: &str, question: &Question) -> String {
 }
 
 /// What is answered where it is asked all the same: what debconf is given, and the seeds that it cannot be given, for what is
-/// installed before the seed package asks as well. By debconf's names of the questions; has secrets.
+/// installed before the seed package asks as well. By debconf's names of the questions, and of the templates whose questions
+/// all have one answer: of a question, debconf tells its frontend no more than the template. Has secrets.
 pub fn by_question(selections: &[Selection], seeds: &[(&Seed, String)]) -> BTreeMap<String, String> {
-    let seeds = seeds.iter().map(|(seed, value)| (seed.question.clone(), value.clone()));
-    seeds.chain(selections.iter().map(|s| (s.question.clone(), s.value.clone()))).collect()
+    let one_answer = |template: &String, value: &String| {
+        seeds.iter().all(|(other, said)| other.template.as_ref() != Some(template) || said == value)
+    };
+    let shared = seeds.iter().filter_map(|(seed, value)| Some((seed.template.clone()?, value.clone())));
+    let shared = shared.filter(|(template, value)| one_answer(template, value));
+    let plain = seeds.iter().map(|(seed, value)| (seed.question.clone(), value.clone()));
+    let given = selections.iter().map(|s| (s.question.clone(), s.value.clone()));
+    shared.chain(plain).chain(given).collect()
 }
 
 /// The appliance's own answers and the seeds of others' questions that nobody has answered. Seeds that name another
@@ -143,6 +150,15 @@ mod tests {
         let selections = selections("lists", &[], &BTreeMap::new(), &seeds);
         assert!(!selections.iter().any(|s| s.question == "lists/install"));
         let given: Vec<String> = by_question(&selections, &seeds).into_keys().collect();
-        assert_eq!(given, ["lists/install", "lists/web"]);
+        assert_eq!(given, ["dbconfig-common/install", "lists/install", "lists/web"]);
+
+        let other = Seed { question: "other/install".into(), ..shared.clone() };
+        let seeds = [(&shared, "true".to_owned()), (&other, "false".to_owned())];
+        let given: Vec<String> = by_question(&[], &seeds).into_keys().collect();
+        assert_eq!(
+            given,
+            ["lists/install", "other/install"],
+            "the template alone does not say which is meant"
+        );
     }
 }
