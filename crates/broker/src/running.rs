@@ -1,6 +1,7 @@
 //! What the services that run have open: which of them go on with programs and libraries that an update has replaced, and which
 //! an update will touch. By /proc/PID/maps (proc_pid_maps(5)) and the unit that systemd says a process belongs to.
 
+use crate::services;
 use broker_protocol::Outdated;
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -18,8 +19,6 @@ const NOT_ALONE: &[&str] = &[
     "console-getty",
     "ssh@",
 ];
-/// Ours: they end by themselves when nobody is connected, and tasks when they are done.
-const OURS: &[&str] = &["appliance-control.service", "appliance-broker.service", "appliance-task-"];
 /// Files named for one service.
 const FILES: usize = 20;
 
@@ -39,7 +38,7 @@ pub fn units() -> BTreeMap<String, Open> {
         let path = entry.path();
         let read = |name: &str| fs::read(path.join(name)).map(|b| String::from_utf8_lossy(&b).into_owned());
         let (Ok(groups), Ok(maps)) = (read("cgroup"), read("maps")) else { continue };
-        if let Some(unit) = unit(&groups).filter(|unit| !is_of(unit, OURS)) {
+        if let Some(unit) = unit(&groups).filter(|unit| !services::is_ours(unit)) {
             add(units.entry(unit).or_default(), &maps);
         }
     }

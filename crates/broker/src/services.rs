@@ -7,7 +7,7 @@ use serde::Deserialize;
 use std::{collections::BTreeMap, time::Duration};
 
 const TIMEOUT: Duration = Duration::from_secs(20);
-/// The page and what stands behind it.
+/// The page and what stands behind it: they end by themselves when nobody is connected, and tasks when they are done.
 const OURS: &[&str] = &["appliance-control", "appliance-broker", "appliance-task-"];
 
 #[derive(Deserialize)]
@@ -136,7 +136,7 @@ pub fn title(unit: &str, verb: Verb) -> Result<String, Refusal> {
     })
 }
 
-fn is_ours(unit: &str) -> bool {
+pub fn is_ours(unit: &str) -> bool {
     OURS.iter().any(|name| unit.starts_with(name))
 }
 

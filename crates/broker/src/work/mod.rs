@@ -1,7 +1,7 @@
 //! The program that a task is: reads its record, does the work, writes what happens and how it ended.
 //!
 //! * [`packages`]: refresh, upgrade, repair; [`download`]: updates and what they say of themselves; [`after`]: what a run has changed
-//! * [`services`]: restarts what runs on files that are gone
+//! * [`outdated`]: restarts what runs on files that are gone
 //! * [`configuration`]: decides about new configuration files, and how updates are installed automatically
 //! * [`power`]: restart and shutdown
 //! * [`service`]: start, stop and the like
@@ -17,10 +17,10 @@ pub mod after;
 pub mod configuration;
 pub mod download;
 pub mod ended;
+pub mod outdated;
 pub mod packages;
 pub mod power;
 pub mod service;
-pub mod services;
 pub mod settings;
 
 use crate::{
@@ -129,7 +129,7 @@ fn run(root: &Path, id: &TaskId) -> anyhow::Result<Status> {
         Work::Refresh {} => packages::refresh(root, &stop, &mut log),
         Work::Download { packages } => download::download(packages, root, &stop, &mut log),
         Work::Repair {} => packages::repair(&mut log),
-        Work::RestartServices {} => services::restart(&mut log),
+        Work::RestartServices {} => outdated::restart(&mut log),
         Work::DecideFile { path, seen, adopt } => configuration::decide(path, seen, *adopt),
         Work::Automatic { settings } => configuration::automatic(settings, &mut log),
         Work::Upgrade { packages, .. } => {
