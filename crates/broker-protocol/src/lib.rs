@@ -3,6 +3,7 @@
 //! * [`message`]: requests and replies, a closed set
 //! * [`updates`]: what they say about packages
 //! * [`services`]: services and the journal
+//! * [`audit`]: the audit trail
 //! * [`wire`]: one message as one bounded line, perhaps with one file descriptor (both sides)
 //! * [`client`]: ask the broker one thing and wait for its answer
 //!
@@ -11,12 +12,14 @@
 //! The broker trusts nobody's word: it reads the caller's user from the socket (SO_PEERCRED; unix(7)), looks the
 //! session up itself, and checks every argument again.
 
+pub mod audit;
 pub mod client;
 pub mod message;
 pub mod services;
 pub mod updates;
 pub mod wire;
 
+pub use audit::*;
 pub use client::{Client, ClientError};
 pub use message::*;
 pub use services::{Entry, JournalFilter, Service, ServiceState, Verb};

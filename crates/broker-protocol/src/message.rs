@@ -1,9 +1,11 @@
 //! Requests and replies.
 
+use crate::audit::{Audit, AuditFilter};
 use crate::services::{Entry, JournalFilter, Service, ServiceState, Verb};
 use crate::updates::{Automatic, Changes, KeptFile, Packages, Plan, Run};
 use events::Status;
 use plugin::manifest::{Manifest, Role};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -58,6 +60,8 @@ pub enum Ask {
     Service { unit: String },
     /// A: lines of the journal, newest first. → [`Answer::Journal`]
     Journal { filter: JournalFilter },
+    /// A: who did what, newest first. → [`Answer::Audit`]
+    Audit { filter: AuditFilter },
     /// V: tasks, newest first. → [`Answer::Tasks`]
     Tasks {},
     /// V: one task. → [`Answer::Task`]
@@ -80,7 +84,7 @@ pub enum Ask {
 }
 
 /// What a task does.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "work", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Work {
     /// `apt-get update`
@@ -174,6 +178,15 @@ impl TryFrom<String> for TaskId {
     }
 }
 
+impl JsonSchema for TaskId {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "TaskId".into()
+    }
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({ "type": "string", "pattern": "^\\d{8}-\\d{6}-[0-9a-f]{8}$" })
+    }
+}
+
 /// The one line that comes back.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -212,6 +225,7 @@ pub enum Answer {
     Services(Vec<Service>),
     Service(Box<ServiceState>),
     Journal(Vec<Entry>),
+    Audit(Audit),
     Tasks(Vec<Task>),
     Task(Task),
     /// A descriptor comes with it; bytes at this moment.
@@ -250,7 +264,7 @@ pub enum Reason {
     Failed,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Who {
     pub name: String,
     pub role: Role,
@@ -260,7 +274,7 @@ pub struct Who {
     pub csrf: String,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Appliance {
     pub name: String,
     pub version: String,
@@ -270,7 +284,7 @@ pub struct Appliance {
     pub checks: Vec<Check>,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Check {
     /// What was looked at, e.g. `http://127.0.0.1/`.
     pub name: String,
@@ -283,7 +297,7 @@ pub struct Check {
 pub type NewAnswers = BTreeMap<String, Option<String>>;
 
 /// An appliance's questions, as `appliance-configure settings` tells them.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Settings {
     pub appliance: String,
     pub version: String,
@@ -293,7 +307,7 @@ pub struct Settings {
     pub questions: Vec<Setting>,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Setting {
     pub name: String,
     pub prompt: String,
@@ -329,14 +343,14 @@ impl Setting {
     }
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Choice {
     pub value: String,
     pub text: String,
 }
 
 /// Asked when the question is asked and its answer is one of `is`, or, where that is empty, none of `not`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Condition {
     pub question: String,
     pub is: Vec<String>,
@@ -344,7 +358,7 @@ pub struct Condition {
 }
 
 /// Why new answers were not taken; nothing has changed.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Unfit {
     /// Others have been given since the form was made.
     pub stale: bool,
@@ -352,7 +366,7 @@ pub struct Unfit {
     pub faults: BTreeMap<String, String>,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Task {
     pub id: TaskId,
     pub title: String,
@@ -370,7 +384,7 @@ pub struct Task {
 }
 
 /// A plugin whose manifest keeps it from being used.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct FaultyPlugin {
     /// The manifest's path.
     pub file: String,
@@ -378,7 +392,7 @@ pub struct FaultyPlugin {
     pub why: String,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Artifact {
     pub name: String,
     pub size: u64,

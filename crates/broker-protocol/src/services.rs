@@ -1,12 +1,13 @@
 //! Services and the journal, as requests and answers carry them.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Entries in one answer.
 pub const MOST_ENTRIES: u32 = 500;
 
 /// A service of the system manager (systemd.service(5)).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Service {
     /// `apache2.service`
     pub name: String,
@@ -23,7 +24,7 @@ pub struct Service {
 }
 
 /// More of one service.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ServiceState {
     #[serde(flatten)]
     pub service: Service,
@@ -41,7 +42,7 @@ pub struct ServiceState {
     pub ours: bool,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Verb {
     Start,
@@ -107,7 +108,7 @@ pub enum From {
 }
 
 /// One line of the journal.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Entry {
     /// Milliseconds since 1970.
     pub at: u64,

@@ -1,5 +1,6 @@
 //! What requests and replies say about packages, updates and their history.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -35,14 +36,14 @@ pub struct Packages {
     pub kept_files: Vec<String>,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Installed {
     pub name: String,
     pub version: String,
     pub summary: String,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Update {
     pub name: String,
     /// None for a package that comes new.
@@ -52,7 +53,7 @@ pub struct Update {
     pub security: bool,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct KeptBack {
     pub name: String,
     /// Empty where it is not known.
@@ -61,7 +62,7 @@ pub struct KeptBack {
     pub why: WhyKept,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum WhyKept {
     /// Put on hold by the owner.
@@ -72,7 +73,7 @@ pub enum WhyKept {
     Blocked,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct FailedSource {
     /// Address and suite.
     pub source: String,
@@ -82,7 +83,7 @@ pub struct FailedSource {
 }
 
 /// A service that runs on files that are gone.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Outdated {
     pub unit: String,
     pub files: Vec<String>,
@@ -91,7 +92,7 @@ pub struct Outdated {
 }
 
 /// What an upgrade would do.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Plan {
     pub updates: Vec<Update>,
     /// Would be removed. No upgrade removes anything: with one of these it is refused.
@@ -111,7 +112,7 @@ pub struct Plan {
     pub affected: Vec<String>,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Conffile {
     pub package: String,
     pub path: String,
@@ -120,7 +121,7 @@ pub struct Conffile {
 }
 
 /// What the update of a package says of itself, once it has been downloaded.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Changes {
     pub package: String,
     pub from: Option<String>,
@@ -134,7 +135,7 @@ pub struct Changes {
 }
 
 /// What the update has for a configuration file that was changed here.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct NewConffile {
     pub path: String,
     /// As diff -u shows it; none when one of the two is no text.
@@ -142,7 +143,7 @@ pub struct NewConffile {
 }
 
 /// A new version of a configuration file that lies beside the one in use.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct KeptFile {
     pub path: String,
     /// The path of the new version.
@@ -156,7 +157,7 @@ pub struct KeptFile {
 }
 
 /// One run of the package manager. Times are the machine's own: `2026-11-23 08:20:11`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Run {
     pub id: String,
     pub start: String,
@@ -170,7 +171,7 @@ pub struct Run {
     pub error: Option<String>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum RunSource {
     /// unattended-upgrades
@@ -180,7 +181,7 @@ pub enum RunSource {
     Hand,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct RunChange {
     /// `installed`, `updated`, `downgraded`, `removed`
     pub what: String,
@@ -190,7 +191,7 @@ pub struct RunChange {
 }
 
 /// How updates are installed automatically.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Automatic {
     pub install: Which,
@@ -200,7 +201,7 @@ pub struct Automatic {
     pub restart: Option<String>,
 }
 
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Which {
     #[default]

@@ -1,6 +1,8 @@
-//! One line in the journal for everything privileged: who, from where, what, and what came of it. Never a token,
-//! a parameter's value, or what a program said.
+//! One line for everything privileged: who, from where, what, and what came of it. Never a token, a parameter's value, or what a
+//! program said. It stands in the journal, and in the trail that the page shows ([`crate::trail`]).
 
+use crate::tasks::record::Record;
+use events::{Event, Kind, Status};
 use std::{
     fmt::Write,
     mem,
@@ -57,9 +59,28 @@ pub fn log(line: &Line<'_>) {
     eprintln!("<{priority}>{}", format(line));
 }
 
+/// The end of a task, for the journal; the trail finds it with the task.
+pub fn log_end(record: &Record, event: &Event) {
+    let Kind::Result { status, .. } = event.kind else { return };
+    let result = match status {
+        Status::Ok => "ok",
+        Status::Failed => "failed",
+        Status::Cancelled => "cancelled",
+    };
+    log(&Line { what: "end-of-task", about: record.id.as_str(), by: &record.by, result, ..Line::default() });
+}
+
 /// A remark of the broker's own.
 pub fn warn(text: &str) {
     eprintln!("<4>{}", clean(text, 500));
+}
+
+impl Line<'_> {
+    /// The address comes from outside: anything that is none is not written at all.
+    pub fn address(&self) -> Option<String> {
+        let address = self.from?.parse::<std::net::IpAddr>();
+        Some(address.map_or("?".into(), |address| address.to_string()))
+    }
 }
 
 fn format(line: &Line<'_>) -> String {
@@ -67,11 +88,8 @@ fn format(line: &Line<'_>) -> String {
     if !line.about.is_empty() {
         let _ = write!(text, " about={}", clean(line.about, 200));
     }
-    // the address comes from outside: anything that is none is not written at all
-    match line.from.map(str::parse::<std::net::IpAddr>) {
-        Some(Ok(address)) => drop(write!(text, " from={address}")),
-        Some(Err(_)) => text.push_str(" from=?"),
-        None => {}
+    if let Some(address) = line.address() {
+        let _ = write!(text, " from={address}");
     }
     let _ = write!(text, " result={}", line.result);
     if line.left_out > 0 {

@@ -10,9 +10,9 @@ use crate::{
     session::{self, LINK_MINUTES, Sessions},
     settings::Model,
     state::{self, State},
-    table::{self, Need, Rights},
+    table::{self, Rights},
     tasks::{Tasks, starter::Starter},
-    upload,
+    trail, upload,
 };
 use broker_protocol::{
     Answer, Ask, Changes, FaultyPlugin, Plan, Reason, Refusal, Reply, Request, TaskId, Who, Work,
@@ -96,10 +96,9 @@ impl Broker {
             Ok(_) => "ok",
             Err(refusal) => reason(refusal.reason),
         };
-        let quiet = table::need(name) == Some(Need::Viewer) && !matches!(request.ask, Ask::EndSession {})
-            || goes_on(&request.ask);
         // a session that has ended is everyday life
-        let said = !(quiet && matches!(result, "ok" | "sign-in" | "not-found"));
+        let said = table::is_audited(name) && !goes_on(&request.ask)
+            || !matches!(result, "ok" | "sign-in" | "not-found");
         // who is not signed in can ask without end
         let left_out = match result {
             _ if !said => None,
@@ -108,7 +107,15 @@ impl Broker {
         };
         if let Some(left_out) = left_out {
             let from = request.from.as_deref();
-            audit::log(&audit::Line { what: name, about: &about, by: &by, from, result, left_out });
+            let line = audit::Line { what: name, about: &about, by: &by, from, result, left_out };
+            audit::log(&line);
+            let task = match &given {
+                Ok((Answer::Task(task), _)) if matches!(request.ask, Ask::Start { .. }) => Some(&task.id),
+                _ => None,
+            };
+            if let Err(error) = trail::keep(&self.state, state::now(), &line, task) {
+                audit::warn(&format!("the audit trail cannot be written: {error}"));
+            }
         }
         match given {
             Ok((answer, descriptor)) => (Reply::Answer(answer), descriptor),
@@ -198,6 +205,9 @@ impl Broker {
             Ask::Services {} => Answer::Services(services::list(&self.appliances.look()?)?),
             Ask::Service { unit } => Answer::Service(Box::new(services::show(unit)?)),
             Ask::Journal { filter } => Answer::Journal(journal::read(filter)?),
+            Ask::Audit { filter } => Answer::Audit(trail::read(&self.state, filter, |id| {
+                self.tasks.get(id).ok().flatten().as_ref().and_then(trail::end_of)
+            })?),
             Ask::Tasks {} => Answer::Tasks(self.tasks.list().map_err(broken)?),
             Ask::Task { id } => Answer::Task(self.tasks.get(id).map_err(broken)?.ok_or_else(|| no_task(id))?),
             Ask::TaskEvents { id } => {

@@ -40,6 +40,7 @@ pub mod settings;
 pub mod state;
 pub mod table;
 pub mod tasks;
+pub mod trail;
 pub mod upload;
 pub mod work;
 

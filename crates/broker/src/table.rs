@@ -36,6 +36,7 @@ const TABLE: &[(&str, Need)] = &[
     ("services", Need::Viewer),
     ("service", Need::Viewer),
     ("journal", Need::Administrator),
+    ("audit", Need::Administrator),
     ("tasks", Need::Viewer),
     ("task", Need::Viewer),
     ("task-events", Need::Viewer),
@@ -57,6 +58,12 @@ const TABLE: &[(&str, Need)] = &[
     ("plugins", Need::Viewer),
     ("faulty-plugins", Need::Viewer),
 ];
+
+/// Whether it is written down that somebody did it: all that changes something, lets somebody in or out, or shows what not everybody may see.
+/// A look at what is written down is none of it, or each look would find the one before.
+pub fn is_audited(name: &str) -> bool {
+    name == "end-session" || need(name) != Some(Need::Viewer) && name != "audit"
+}
 
 /// Who asks, as far as rights go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,6 +95,7 @@ pub fn name(ask: &Ask) -> &'static str {
         Ask::Services {} => "services",
         Ask::Service { .. } => "service",
         Ask::Journal { .. } => "journal",
+        Ask::Audit { .. } => "audit",
         Ask::Tasks {} => "tasks",
         Ask::Task { .. } => "task",
         Ask::TaskEvents { .. } => "task-events",
@@ -142,11 +150,12 @@ pub fn check(name: &str, rights: Rights, action: Option<Role>) -> Result<(), Ref
 }
 
 #[cfg(test)]
-mod tests {
+pub mod tests {
     use super::*;
     use broker_protocol::TaskId;
 
-    fn every_ask() -> Vec<Ask> {
+    /// One of each.
+    pub fn every_ask() -> Vec<Ask> {
         let id = TaskId::try_from("20260101-000000-00000000".to_string()).unwrap();
         let start = |work| Ask::Start { work };
         vec![
@@ -167,6 +176,7 @@ mod tests {
             Ask::Services {},
             Ask::Service { unit: String::new() },
             Ask::Journal { filter: Default::default() },
+            Ask::Audit { filter: Default::default() },
             Ask::Tasks {},
             Ask::Task { id: id.clone() },
             Ask::TaskEvents { id: id.clone() },
@@ -229,6 +239,7 @@ s-yy settings
 syyy services
 syyy service
 s-yy journal
+s-yy audit
 syyy tasks
 syyy task
 syyy task-events

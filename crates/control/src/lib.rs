@@ -9,11 +9,12 @@
 //! * [`cli`]: the command line
 //! * [`web`]: the web process
 //! * [`machine`]: what /proc says about this machine
-//! * [`log`]: a task's events, read from any byte on
+//! * [`log`]: a task's events, read from any byte on; [`summary`]: what they lead to
 //! * [`text`]: sizes, times and lines from elsewhere, for a person's eyes
 
 pub mod cli;
 pub mod log;
 pub mod machine;
+pub mod summary;
 pub mod text;
 pub mod web;

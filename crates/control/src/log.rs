@@ -1,21 +1,15 @@
 //! A task's events, read from any byte on while the task still writes them. All text that comes out is harmless.
 
 use crate::text::harmless;
-use events::{Event, Kind, Status};
-use std::{collections::VecDeque, fs::File, io, os::unix::fs::FileExt};
+use events::{Event, Kind};
+use std::{fs::File, io, os::unix::fs::FileExt};
 
 /// Bytes read at a time. A line that is longer than this is skipped.
 const CHUNK: usize = 64 << 10;
-/// Lines of output in a page; the whole is in the log.
-const LINES: usize = 150;
-/// Rows of all tables together in a page.
-const ROWS: usize = 200;
-
 /// Follows an events file.
 pub struct Tail {
     file: File,
     offset: u64,
-    rest: Vec<u8>,
 }
 
 /// An event, and the offset after it: reading on from there gives what follows.
@@ -26,103 +20,59 @@ pub struct At {
 
 impl Tail {
     pub fn new(file: File, offset: u64) -> Tail {
-        Tail { file, offset, rest: vec![] }
+        Tail { file, offset }
     }
 
     /// The next events; empty when there are none now.
     pub fn read(&mut self) -> io::Result<Vec<At>> {
-        loop {
-            let mut chunk = vec![0; CHUNK];
-            let count = self.file.read_at(&mut chunk, self.offset + self.rest.len() as u64)?;
-            self.rest.extend_from_slice(&chunk[..count]);
-            let found = self.whole_lines();
-            // a full chunk without an event: more is there
-            if !found.is_empty() || count < CHUNK {
-                return Ok(found);
-            }
-        }
-    }
-
-    fn whole_lines(&mut self) -> Vec<At> {
-        let mut found = vec![];
-        let mut begin = 0;
-        while let Some(length) = self.rest[begin..].iter().position(|b| *b == b'\n') {
-            let line = String::from_utf8_lossy(&self.rest[begin..begin + length]);
-            begin += length + 1;
-            // what is no event (a page asked from the middle of a line, a disk that was full) is passed over
-            if let Ok(event) = Event::parse(&line) {
-                found.push(At { after: self.offset + begin as u64, event: clean(event) });
-            }
-        }
-        if begin == 0 && self.rest.len() >= 2 * CHUNK {
-            begin = self.rest.len();
-        }
-        self.rest.drain(..begin);
-        self.offset += begin as u64;
-        found
+        let (events, after) = read(&self.file, self.offset)?;
+        self.offset = after;
+        Ok(events)
     }
 }
 
-/// What a page shows of a task: the state that its events so far lead to.
-#[derive(Debug, Default)]
-pub struct Summary {
-    /// `install`, `Install packages`, and `2 of 3`.
-    pub phase_id: String,
-    pub phase: String,
-    pub step: Option<(u32, u32)>,
-    pub percent: Option<f32>,
-    pub detail: String,
-    pub lines: VecDeque<String>,
-    /// Lines that came before those.
-    pub earlier: u64,
-    pub warnings: Vec<String>,
-    pub tables: Vec<(Vec<String>, Vec<Vec<String>>)>,
-    pub result: Option<(Status, String, Vec<String>)>,
-    /// Milliseconds since 1970 of the last event.
-    pub last: u64,
-    /// Where to read on.
-    pub offset: u64,
+/// The events from that byte on, as many as a chunk holds, and where to go on. Without any there are none now.
+pub fn read(file: &File, mut offset: u64) -> io::Result<(Vec<At>, u64)> {
+    let mut size = CHUNK;
+    // asked several times a second, mostly for nothing
+    while file.metadata()?.len() > offset {
+        let mut bytes = vec![0; size];
+        let count = file.read_at(&mut bytes, offset)?;
+        let Some(last) = bytes[..count].iter().rposition(|b| *b == b'\n') else {
+            match count < size {
+                true => break,
+                // a line that does not end is passed over
+                false if size > CHUNK => (offset, size) = (offset + count as u64, CHUNK),
+                false => size *= 2,
+            }
+            continue;
+        };
+        let found = whole_lines(&bytes[..=last], offset);
+        offset += last as u64 + 1;
+        // a full chunk without an event: more is there
+        if !found.is_empty() || count < size {
+            return Ok((found, offset));
+        }
+    }
+    Ok((vec![], offset))
 }
 
-impl Summary {
-    /// Reads all that is there now.
-    pub fn read(file: File) -> io::Result<Summary> {
-        let mut tail = Tail::new(file, 0);
-        let mut summary = Summary::default();
-        loop {
-            let events = tail.read()?;
-            if events.is_empty() {
-                return Ok(summary);
-            }
-            events.into_iter().for_each(|at| summary.add(at));
+fn whole_lines(bytes: &[u8], mut after: u64) -> Vec<At> {
+    let mut found = vec![];
+    for line in bytes.split_inclusive(|b| *b == b'\n') {
+        after += line.len() as u64;
+        // what is no event (a page asked from the middle of a line, a disk that was full) is passed over
+        if let Some(event) = parse(line) {
+            found.push(At { after, event });
         }
     }
+    found
+}
 
-    fn add(&mut self, At { after, event }: At) {
-        (self.offset, self.last) = (after, event.at);
-        match event.kind {
-            Kind::Phase { id, title, index, of } => {
-                self.phase_id = id;
-                (self.phase, self.step) = (title, index.zip(of));
-                (self.percent, self.detail) = (None, String::new());
-            }
-            Kind::Progress { percent, detail } => (self.percent, self.detail) = (Some(percent), detail),
-            Kind::Log { line, .. } => {
-                self.lines.push_back(line);
-                if self.lines.len() > LINES {
-                    self.lines.pop_front();
-                    self.earlier += 1;
-                }
-            }
-            Kind::Warning { message } if self.warnings.len() < 50 => self.warnings.push(message),
-            Kind::Table { columns, mut rows } => {
-                rows.truncate(ROWS.saturating_sub(self.tables.iter().map(|t| t.1.len()).sum()));
-                self.tables.push((columns, rows));
-            }
-            Kind::Result { status, message, details } => self.result = Some((status, message, details)),
-            Kind::Warning { .. } | Kind::Artifact { .. } => {}
-        }
-    }
+/// One line, its end included or not.
+pub fn parse(line: &[u8]) -> Option<Event> {
+    let line = String::from_utf8_lossy(line);
+    Event::parse(line.trim_end_matches('\n')).ok().map(clean)
 }
 
 /// The event with every text in it made harmless.
@@ -179,17 +129,5 @@ mod tests {
         write!(writer, "\n{}", line("after")).unwrap();
         let mut tail = Tail::new(writer.reopen().unwrap(), 0);
         assert_eq!(tail.read().unwrap().len(), 1);
-        assert!(tail.rest.len() < 3 * CHUNK);
-    }
-
-    #[test]
-    fn a_summary_keeps_the_end() {
-        let mut writer = tempfile::NamedTempFile::new().unwrap();
-        for n in 0..LINES + 7 {
-            write!(writer, "{}", line(&n.to_string())).unwrap();
-        }
-        let summary = Summary::read(writer.reopen().unwrap()).unwrap();
-        assert_eq!((summary.lines.len(), summary.earlier), (LINES, 7));
-        assert_eq!(summary.lines.back().unwrap(), &(LINES + 6).to_string());
     }
 }

@@ -2,11 +2,12 @@
 //! understands can be tested.
 
 use crate::text;
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::{collections::BTreeSet, fs, path::Path, time::UNIX_EPOCH};
 
 /// The machine at one moment.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, JsonSchema)]
 pub struct Machine {
     pub hostname: String,
     /// `Debian GNU/Linux 13 (trixie)`
@@ -29,13 +30,13 @@ pub struct Machine {
 }
 
 /// Bytes of something that fills up.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Usage {
     pub used: u64,
     pub total: u64,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Disk {
     pub mounted_at: String,
     pub usage: Usage,

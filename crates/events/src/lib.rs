@@ -8,13 +8,14 @@
 //! * [`Kind`]: what is said
 //! * [`Status`]: how a piece of work ended
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The version that this crate writes. A reader refuses a later one.
 pub const VERSION: u32 = 1;
 
 /// One line of an event stream.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Event {
     /// Version of the vocabulary, [`VERSION`].
     pub v: u32,
@@ -25,7 +26,7 @@ pub struct Event {
 }
 
 /// What an event says. A machine reads `id`, a person reads the rest.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "event", rename_all = "kebab-case")]
 pub enum Kind {
     /// A new phase begins, `index` (from 1) of `of`.
@@ -63,7 +64,7 @@ pub enum Kind {
     },
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Stream {
     Stdout,
@@ -71,7 +72,7 @@ pub enum Stream {
 }
 
 /// How a piece of work ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Status {
     Ok,

@@ -1,5 +1,6 @@
 //! What a plugin package declares.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Where manifests are installed: `NAME.json` each.
@@ -10,7 +11,7 @@ pub const PROGRAMS: &str = "/usr/lib/appliance-control/plugins";
 pub const VERSION: u32 = 1;
 
 /// `/usr/share/appliance-control/plugins/NAME.json`
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Manifest {
     pub version: u32,
@@ -23,7 +24,7 @@ pub struct Manifest {
 }
 
 /// Something that can be done: a form and a button in the page, a command in the shell.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Action {
     pub name: String,
@@ -51,7 +52,7 @@ pub struct Action {
     pub configures: bool,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Parameter {
     pub name: String,
@@ -59,7 +60,7 @@ pub struct Parameter {
     pub kind: ParameterType,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum ParameterType {
     String,
@@ -75,7 +76,7 @@ pub enum ParameterType {
 }
 
 /// Who may do something. Each role may do what the ones before it may.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Role {
     Viewer,

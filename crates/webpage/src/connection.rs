@@ -17,9 +17,9 @@ use tokio::{
 };
 
 /// Connections at the same time.
-const PLACES: usize = 256;
-/// Of those, from one address.
-const PLACES_EACH: usize = 96;
+const PLACES: usize = 512;
+/// Of those, from one address, behind which many people may be.
+const PLACES_EACH: usize = 256;
 /// A reader that takes nothing for so long is cut off.
 const STALLED: Duration = Duration::from_secs(60);
 

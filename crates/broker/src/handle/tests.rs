@@ -1,7 +1,9 @@
 //! Requests and their answers, with the page, root and strangers as callers.
 
 use super::*;
-use broker_protocol::NewAnswers;
+use broker_protocol::{AuditFilter, NewAnswers};
+use proptest::{prelude::*, test_runner::TestRunner};
+use serde_json::Value;
 use std::fs;
 
 struct Deaf;
@@ -203,5 +205,94 @@ fn a_task_keeps_the_names_of_what_changes_and_no_answer() {
         assert!(!folder.join("secrets.json").exists());
         // the second of two who save at once
         assert_eq!(ask(broker, Peer::Root, None, settings(&given)).unwrap_err(), Reason::Busy);
+    });
+}
+
+/// What of a request may be written down. Everything else that is text counts as a secret, also in requests to come.
+const NO_SECRETS: &[&str] = &[
+    "ask",
+    "work",
+    "role",
+    "verb",
+    "install",
+    "id",
+    "name",
+    "appliance",
+    "plugin",
+    "action",
+    "package",
+    "packages",
+    "unit",
+    "path",
+];
+
+/// The request with the mark in the place of every text that is not known to be none.
+fn with_secrets(ask: &Ask, mark: &str) -> Ask {
+    fn put(value: &mut Value, key: &str, mark: &str) {
+        match value {
+            Value::String(text) if !NO_SECRETS.contains(&key) => *text = mark.into(),
+            Value::Object(map) if map.is_empty() => drop(map.insert("x".into(), mark.into())),
+            Value::Object(map) => map.iter_mut().for_each(|(key, value)| put(value, key, mark)),
+            Value::Array(list) if list.is_empty() && !NO_SECRETS.contains(&key) => list.push(mark.into()),
+            Value::Array(list) => list.iter_mut().for_each(|value| put(value, key, mark)),
+            _ => {}
+        }
+    }
+    let mut value = serde_json::to_value(ask).unwrap();
+    put(&mut value, "", mark);
+    // what was put where nothing may be, or what has a shape, stays as it is
+    serde_json::from_value(value).unwrap_or_else(|_| ask.clone())
+}
+
+#[test]
+fn no_secret_is_in_the_audit_trail() {
+    with(|broker| {
+        let look = |mark: String| {
+            for ask in table::tests::every_ask() {
+                let name = table::name(&ask);
+                let ask = with_secrets(&ask, &mark);
+                let hides = serde_json::to_string(&ask).unwrap().contains(&mark);
+                if ["redeem-link", "read-answers", "start settings", "start action"].contains(&name) {
+                    assert!(hides, "{name} is tried without a secret");
+                }
+                let request = Request { session: Some(mark.clone()), from: Some(mark.clone()), ask };
+                broker.handle(Peer::Stranger(1000), request);
+            }
+            let kept = fs::read_to_string(broker.state.root().join("audit.jsonl")).unwrap();
+            assert!(kept.contains("start settings") && !kept.contains(&mark), "{kept}");
+            Ok(())
+        };
+        let mut runner =
+            TestRunner::new(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(20) });
+        runner
+            .run(&"[!-~]{12,40}".prop_filter("as it stands in JSON", |m| !m.contains(['"', '\\'])), look)
+            .unwrap();
+    });
+}
+
+#[test]
+fn the_trail_says_who_did_what_and_how_it_ended() {
+    with(|broker| {
+        let (viewer, administrator) = (sign_in(broker, Role::Viewer), sign_in(broker, Role::Administrator));
+        let refresh = || Ask::Start { work: Work::Refresh {} };
+        let _ = ask(broker, Peer::Web, Some(&viewer), refresh());
+        let Ok(Answer::Task(task)) = ask(broker, Peer::Web, Some(&administrator), refresh()) else {
+            panic!()
+        };
+        let look = || Ask::Audit { filter: AuditFilter { lines: 50, ..AuditFilter::default() } };
+        assert_eq!(ask(broker, Peer::Web, Some(&viewer), look()).unwrap_err(), Reason::Forbidden);
+        let Ok(Answer::Audit(audit)) = ask(broker, Peer::Web, Some(&administrator), look()) else { panic!() };
+        let lines: Vec<String> =
+            audit.entries.iter().rev().map(|e| format!("{} {} {}", e.who, e.what, e.result)).collect();
+        let signed_in = ["root create-link ok", "nobody redeem-link ok"];
+        let then =
+            ["viewer start refresh forbidden", "administrator start refresh ok", "viewer audit forbidden"];
+        assert_eq!(lines, [&signed_in[..], &signed_in, &then].concat());
+        let started = &audit.entries[1];
+        assert_eq!((started.task.as_ref(), started.from.as_deref()), (Some(&task.id), Some("127.0.0.1")));
+        // looking leaves no line, or the page that shows them would make some
+        assert!(
+            matches!(ask(broker, Peer::Web, Some(&administrator), look()), Ok(Answer::Audit(a)) if a.all == audit.all)
+        );
     });
 }

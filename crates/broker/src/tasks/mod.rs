@@ -17,9 +17,9 @@ pub mod starter;
 pub mod unit;
 
 use crate::{
-    peer,
+    audit, peer,
     state::{self, State},
-    upload,
+    trail, upload,
 };
 use broker_protocol::{Artifact, Reason, Refusal, Task, TaskId, Work};
 use events::{Event, Kind, Status};
@@ -185,7 +185,11 @@ impl Tasks {
         let _one_at_a_time = lock(&self.burying);
         match log::result(folder)? {
             Some(event) => Ok(event),
-            None => log::interrupted(folder, record),
+            None => {
+                let event = log::interrupted(folder, record)?;
+                audit::log_end(record, &event);
+                Ok(event)
+            }
         }
     }
 
@@ -254,6 +258,7 @@ impl Tasks {
             }
             ended += 1;
             if ended >= KEEP {
+                trail::forget(&self.state, &task)?;
                 fs::remove_dir_all(&folder)?;
                 continue;
             }

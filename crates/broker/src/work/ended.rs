@@ -1,6 +1,9 @@
 //! What the unit runs after its program has ended (ExecStopPost in systemd.service(5)), however that came about.
 
-use crate::tasks::{log, record::Record};
+use crate::{
+    audit,
+    tasks::{log, record::Record},
+};
 use broker_protocol::{TaskId, Work};
 use events::{Kind, Status};
 use exec::Program;
@@ -20,6 +23,9 @@ pub fn run(root: &Path, id: &TaskId) -> anyhow::Result<Status> {
         log::append(&folder, Kind::Result { status: Status::Failed, message, details })?;
     } else {
         details.iter().for_each(|line| eprintln!("<4>appliance-backup: {line}"));
+    }
+    if let (Some(record), Some(event)) = (Record::load(&folder)?, log::result(&folder)?) {
+        audit::log_end(&record, &event);
     }
     Ok(Status::Ok)
 }

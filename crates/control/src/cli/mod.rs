@@ -3,12 +3,13 @@
 //! * [`session`]: asking the broker, and what its refusals mean for the exit status
 //! * [`follow`]: a task's output until its end
 //! * [`show`]: status, packages, tasks and plugins as tables
-//! * [`services`]: services and the log
+//! * [`services`]: services and the log; [`audit`]: who did what
 //! * [`settings`]: an appliance's answers
 //! * [`updates`]: what updates would do, configuration files, history, automatic updates
 //! * [`work`]: what starts tasks, with files in and out
 //! * [`link`]: sign-in links
 
+mod audit;
 mod follow;
 mod link;
 mod services;
@@ -18,7 +19,7 @@ mod show;
 mod updates;
 mod work;
 
-use crate::web;
+use crate::web::{self, pages::tasks::fits};
 use anyhow::Context;
 use broker_protocol::Work;
 use clap::{CommandFactory, Parser, Subcommand};
@@ -128,6 +129,11 @@ enum Command {
         after_help = "Examples:\n  appliance-control log --unit apache2 --priority 4\n  appliance-control log --grep 'out of memory' --since 1440\n  appliance-control log --follow"
     )]
     Log(services::LogFilter),
+    /// Show who did what, when, from where, and what came of it
+    #[command(
+        after_help = "Examples:\n  appliance-control audit --since 1440\n  appliance-control audit --who root --what 'start upgrade'"
+    )]
+    Audit(audit::Wanted),
     /// Restart the machine
     Restart,
     /// Shut the machine down
@@ -211,8 +217,19 @@ enum Command {
 
 #[derive(Debug, Subcommand)]
 enum TaskCommand {
-    /// List tasks, newest first
-    List,
+    /// List tasks, newest first, or those that contain all WORDS
+    List {
+        words: Vec<String>,
+        /// Only of this kind
+        #[arg(long, value_parser = ["updates", "services", "settings", "plugins", "machine"])]
+        kind: Option<String>,
+        /// Only in this state
+        #[arg(long, value_parser = ["running", "ok", "failed", "cancelled"])]
+        state: Option<String>,
+        /// Only those that NAME started
+        #[arg(long, value_name = "NAME")]
+        by: Option<String>,
+    },
     /// Show one task
     Show { id: String },
     /// Print a task's output
@@ -293,8 +310,12 @@ fn run(Arguments { json, broker, command }: Arguments) -> anyhow::Result<ExitCod
         Command::Restart => work::run(&session, Work::Restart {}, false),
         Command::Shutdown => work::run(&session, Work::Shutdown {}, false),
         Command::Service(command) => services::service(&session, command),
+        Command::Audit(wanted) => audit::audit(&session, wanted),
         Command::Log(filter) => services::log(&session, filter),
-        Command::Task(TaskCommand::List) => show::tasks(&session),
+        Command::Task(TaskCommand::List { words, kind, state, by }) => {
+            let [kind, state, by] = [kind, state, by].map(Option::unwrap_or_default);
+            show::tasks(&session, |task| fits(task, &words.join(" "), &kind, &state, &by))
+        }
         Command::Task(TaskCommand::Show { id }) => show::task(&session, id),
         Command::Task(TaskCommand::Log { id, follow }) => follow::log(&session, id, follow),
         Command::Task(TaskCommand::Cancel { id }) => work::cancel(&session, id),

@@ -7,6 +7,7 @@ use crate::{
         work,
     },
     text::{self, harmless},
+    web::pages::services::fits,
 };
 use anyhow::{Result, bail};
 use broker_protocol::{
@@ -87,7 +88,7 @@ fn complete(unit: &str) -> String {
 
 fn list(session: &Session, word: &str) -> Result<ExitCode> {
     let Answer::Services(mut services) = session.ask(Ask::Services {})? else { return Err(strange()) };
-    services.retain(|s| [&s.name, &s.description, &s.active].iter().any(|text| text.contains(word)));
+    services.retain(|s| fits(s, word));
     if session.json {
         session.print_json(&services)?;
         return Ok(ExitCode::SUCCESS);

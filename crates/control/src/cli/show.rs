@@ -97,12 +97,13 @@ pub fn packages(session: &Session, word: Option<&str>) -> Result<ExitCode> {
 }
 
 /// `task list`
-pub fn tasks(session: &Session) -> Result<ExitCode> {
-    let Answer::Tasks(tasks) = session.ask(Ask::Tasks {})? else { return Err(strange()) };
+pub fn tasks(session: &Session, fits: impl Fn(&Task) -> bool) -> Result<ExitCode> {
+    let Answer::Tasks(mut tasks) = session.ask(Ask::Tasks {})? else { return Err(strange()) };
+    tasks.retain(fits);
     if session.json {
         session.print_json(&tasks)?;
     } else if tasks.is_empty() {
-        writeln!(io::stdout(), "No tasks yet.")?;
+        writeln!(io::stdout(), "No tasks.")?;
     } else {
         let rows = tasks.iter().map(|t| {
             vec![

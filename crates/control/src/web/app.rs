@@ -1,7 +1,10 @@
 //! What the handlers share.
 
-use crate::web::reply::Failure;
-use broker_protocol::{Answer, Ask, Client, ClientError, FaultyPlugin, Reason, Request};
+use crate::web::{
+    feed::{Feed, Feeds},
+    reply::Failure,
+};
+use broker_protocol::{Answer, Ask, Client, ClientError, FaultyPlugin, Reason, Request, TaskId};
 use plugin::Manifest;
 use std::{
     os::fd::OwnedFd,
@@ -27,6 +30,7 @@ struct Shared {
     network: Mutex<(Instant, Network)>,
     plugins: Mutex<Option<(Instant, Arc<Vec<Manifest>>)>>,
     sign_outs: AtomicU64,
+    feeds: Feeds,
 }
 
 /// Who asks, for the broker.
@@ -45,6 +49,7 @@ impl App {
             network,
             plugins: Mutex::default(),
             sign_outs: AtomicU64::new(0),
+            feeds: Feeds::default(),
         }))
     }
 
@@ -56,6 +61,14 @@ impl App {
         match result {
             Ok(answer) => answer.map_err(Failure::from),
             Err(_) => Err(Failure::Failed("the request to the broker was broken off".into())),
+        }
+    }
+
+    /// A task's log, for who may read it.
+    pub async fn feed(&self, caller: &Caller, id: &TaskId) -> Result<Arc<Feed>, Failure> {
+        match self.ask(caller, Ask::TaskEvents { id: id.clone() }).await? {
+            (Answer::File { .. }, Some(descriptor)) => Ok(self.0.feeds.of(id, descriptor.into())),
+            _ => Err(Failure::strange()),
         }
     }
 

@@ -5,18 +5,22 @@
 //! [`gate`] (host, session, role, proof of origin) of its route, and the routes are one table in [`routes`]. What the
 //! handlers in [`pages`] give back is a page or, for `Accept: application/json`, the same as JSON.
 //!
-//! * [`routes`]: the table of all addresses with who may use them
+//! * [`routes`]: the table of all addresses with who may use them; [`api`]: what a line of it says
 //! * [`gate`]: what every request has to pass
 //! * [`app`]: what handlers share: the broker, the machine's names
+//! * [`list`]: filters and pages of lists
 //! * [`reply`]: pages, JSON, and what went wrong
 //! * [`pages`]: the handlers
-//! * [`stream`]: live events; [`download`]: files, whole or in part; [`upload`]: forms with files
+//! * [`feed`]: tasks' logs; [`stream`]: live events; [`download`]: files, whole or in part; [`upload`]: forms with files
 //! * [`assets`]: style, script and icon
 
+pub mod api;
 pub mod app;
 pub mod assets;
 pub mod download;
+pub mod feed;
 pub mod gate;
+pub mod list;
 pub mod pages;
 pub mod reply;
 pub mod routes;

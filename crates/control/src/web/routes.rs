@@ -1,32 +1,31 @@
-//! Every address that the page answers to, with its verb and who may use it. What is not here is refused.
+//! Every address that the page answers to, with its verb, who may use it, and what it is for programs. What is not here is refused.
 
 use crate::web::{
+    api::{Field, Route, file, get, number, one_of, post, text},
     app::App,
     assets,
     gate::{self, Access},
     pages::{
-        automatic, changes, history, journal, overview, packages, plugins, power, services, settings,
+        audit, automatic, changes, history, journal, overview, packages, plugins, power, services, settings,
         sign_in, tasks, updates,
     },
     reply::Failure,
     stream,
 };
 use Access::{Action, Administrator, Open, Viewer};
-use axum::{
-    Router,
-    extract::DefaultBodyLimit,
-    handler::Handler,
-    middleware::from_fn_with_state,
-    routing::{self, MethodRouter},
+use axum::{Router, extract::DefaultBodyLimit, middleware::from_fn_with_state};
+use broker_protocol::{
+    Audit, Automatic, Changes, Entry, Installed, KeptFile, Plan, Run, Service, ServiceState, Settings, Task,
+    Unfit, Who,
 };
+use events::Event;
+use plugin::Manifest;
 
-/// One line of the table.
-pub struct Route {
-    pub verb: &'static str,
-    pub path: &'static str,
-    pub access: Access,
-    handler: MethodRouter<App>,
-}
+const PAGE: Field = number("page", "Of the list as people see it; programs get all of it");
+const LIST: &[Field] = &[text("q", "Words that have to be there"), PAGE];
+
+const PACKAGES: Field =
+    text("p.*", "`yes` for each package, as in `p.openssl`; without any it is all of them");
 
 #[rustfmt::skip]
 pub fn table() -> Vec<Route> {
@@ -34,43 +33,70 @@ pub fn table() -> Vec<Route> {
         get("/static/{name}", Open, assets::serve),
         get("/sign-in", Open, sign_in::show),
         get("/link/{token}", Open, sign_in::link),
-        post("/link/{token}", Open, sign_in::redeem),
-        post("/sign-out", Viewer, sign_in::sign_out),
-        get("/", Viewer, overview::show),
-        get("/updates", Viewer, updates::show),
-        post("/updates/refresh", Administrator, updates::refresh),
-        post("/updates/install", Administrator, updates::install),
-        post("/updates/download", Administrator, updates::download),
-        post("/updates/repair", Administrator, updates::repair),
-        post("/updates/services", Administrator, updates::services),
-        get("/updates/plan", Viewer, updates::chosen),
-        get("/updates/changes/{package}", Administrator, changes::show),
-        get("/updates/files", Administrator, changes::files),
-        post("/updates/files", Administrator, changes::decide),
-        get("/updates/history", Viewer, history::list),
-        get("/updates/history/{id}", Viewer, history::show),
-        get("/updates/automatic", Viewer, automatic::show),
-        post("/updates/automatic", Administrator, automatic::save),
-        get("/packages", Viewer, packages::show),
-        get("/services", Viewer, services::list),
-        get("/services/{unit}", Viewer, services::show),
-        post("/services/{unit}/{verb}", Administrator, services::start),
-        get("/log", Administrator, journal::show),
-        get("/tasks", Viewer, tasks::list),
-        get("/tasks/{id}", Viewer, tasks::show),
-        get("/tasks/{id}/events", Viewer, stream::events),
-        get("/tasks/{id}/log", Viewer, tasks::log),
-        post("/tasks/{id}/cancel", Administrator, tasks::cancel),
-        get("/tasks/{id}/artifacts/{name}", Administrator, tasks::artifact),
-        get("/plugins/{plugin}", Viewer, plugins::show),
+        post("/link/{token}", Open, sign_in::redeem).json::<Who>("Signs in, once; the cookie is the session"),
+        post("/sign-out", Viewer, sign_in::sign_out).json::<()>("Ends the session"),
+        get("/", Viewer, overview::show).json::<overview::Data>("The machine and its appliances at a glance")
+            .commands(&["status"]),
+        get("/updates", Viewer, updates::show).json::<updates::Data>("Updates, and what installing all of them would do")
+            .query(&[PAGE]).commands(&["updates"]),
+        post("/updates/refresh", Administrator, updates::refresh).task("Reads the list of packages again").commands(&["update"]),
+        post("/updates/install", Administrator, updates::install).task("Installs updates")
+            .form(&[PACKAGES, text("restart", "Given, the machine restarts when they are installed")]).commands(&["upgrade"]),
+        post("/updates/download", Administrator, updates::download).task("Downloads updates and looks into them")
+            .form(&[PACKAGES]).commands(&["download"]),
+        post("/updates/repair", Administrator, updates::repair).task("Finishes an installation that was interrupted or has failed")
+            .commands(&["repair"]),
+        post("/updates/services", Administrator, updates::services).task("Restarts the services that run on replaced files")
+            .commands(&["restart-services"]),
+        get("/updates/plan", Viewer, updates::chosen).json::<Plan>("What installing some updates would do")
+            .query(&[text("p", "A package; as often as there are packages")]).commands(&["updates"]),
+        get("/updates/changes/{package}", Administrator, changes::show).json::<Changes>("What an update says of itself")
+            .commands(&["changes"]),
+        get("/updates/files", Administrator, changes::files).json::<Vec<KeptFile>>("New versions of configuration files that wait")
+            .commands(&["config-files"]),
+        post("/updates/files", Administrator, changes::decide).task("Decides about one of them").commands(&["config-files"])
+            .form(&[text("path", "As it was given").needed(), text("seen", "As it was given").needed(),
+                one_of("decision", &["adopt", "keep"], "Use the new one, or keep the present one").needed()]),
+        get("/updates/history", Viewer, history::list).json::<Vec<Run>>("Every run of the package manager, newest first")
+            .query(LIST).commands(&["history"]),
+        get("/updates/history/{id}", Viewer, history::show).json::<history::Data>("One run with its output").commands(&["history"]),
+        get("/updates/automatic", Viewer, automatic::show).json::<Automatic>("How updates are installed automatically")
+            .commands(&["automatic"]),
+        post("/updates/automatic", Administrator, automatic::save).task("Sets that").commands(&["automatic"])
+            .form(&[one_of("install", &["security", "all", "nothing"], "Which updates").needed(), text("at", "`HH:MM`").needed(),
+                text("restarts", "Given, the machine may restart"), text("restart", "`HH:MM`, when it may")]),
+        get("/packages", Viewer, packages::show).json::<Vec<Installed>>("The installed packages").query(LIST).commands(&["packages"]),
+        get("/services", Viewer, services::list).json::<Vec<Service>>("The services, those of appliances first")
+            .query(LIST).commands(&["service list"]),
+        get("/services/{unit}", Viewer, services::show).json::<ServiceState>("One service").commands(&["service show"]),
+        post("/services/{unit}/{verb}", Administrator, services::start).task("Starts, stops, restarts, enables or disables it")
+            .commands(&["service start", "service stop", "service restart", "service enable", "service disable"]),
+        get("/log", Administrator, journal::show).json::<Vec<Entry>>("Lines of the machine's log, newest first")
+            .query(journal::QUERY).commands(&["log"]),
+        get("/audit", Administrator, audit::show).json::<Audit>("Who did what, when, from where, and what came of it")
+            .query(audit::QUERY).commands(&["audit"]),
+        get("/tasks", Viewer, tasks::list).json::<Vec<Task>>("The tasks, newest first").query(tasks::QUERY).commands(&["task list"]),
+        get("/tasks/{id}", Viewer, tasks::show).json::<Task>("One task").commands(&["task show"]),
+        get("/tasks/{id}/events", Viewer, stream::events).events::<Event>("What a task says, live, until its end")
+            .query(&[number("from", "The byte to begin at")]).commands(&["task log"]),
+        get("/tasks/{id}/log", Viewer, tasks::log).text("All that a task has said").commands(&["task log"]),
+        post("/tasks/{id}/cancel", Administrator, tasks::cancel).json::<()>("Asks a task to stop").commands(&["task cancel"]),
+        get("/tasks/{id}/artifacts/{name}", Administrator, tasks::artifact).file("A file that a task made").commands(&["backup"]),
+        get("/plugins/{plugin}", Viewer, plugins::show).json::<Manifest>("What a plugin can do").commands(&["plugin list"]),
         get("/plugins/{plugin}/{action}", Action, plugins::form),
-        post("/plugins/{plugin}/{action}", Action, plugins::start),
-        get("/settings/{appliance}", Administrator, settings::show),
-        post("/settings/{appliance}", Administrator, settings::save),
+        post("/plugins/{plugin}/{action}", Action, plugins::start).task("Starts an action of a plugin")
+            .form(&[file("p.*", "A parameter, as in `p.name`"), text("confirm", "`yes`, where the action asks for it")])
+            .commands(&["action", "backup", "restore"]),
+        get("/settings/{appliance}", Administrator, settings::show).json::<Settings>("An appliance's questions with their answers")
+            .commands(&["settings"]),
+        post("/settings/{appliance}", Administrator, settings::save).json::<settings::Saved>("Gives new answers")
+            .also::<Unfit>(409).also::<Unfit>(422).commands(&["settings"])
+            .form(&[text("revision", "Of the settings that were read").needed(), text("q.*", "An answer, as in `q.wiki-name`"),
+                text("none.*", "Given, an optional secret is taken away")]),
         get("/power", Administrator, power::show),
         get("/power/{what}", Administrator, power::confirm),
-        post("/power/{what}", Administrator, power::start),
-        get("/boot-id", Viewer, power::boot_id),
+        post("/power/{what}", Administrator, power::start).task("Restarts or shuts the machine down").commands(&["restart", "shutdown"]),
+        get("/boot-id", Viewer, power::boot_id).text("Another one after each start of the machine"),
     ]
 }
 
@@ -87,14 +113,6 @@ pub fn router(app: &App) -> Router {
         .layer(DefaultBodyLimit::disable())
         .layer(from_fn_with_state(app.clone(), gate::outer))
         .with_state(app.clone())
-}
-
-fn get<T: 'static>(path: &'static str, access: Access, handler: impl Handler<T, App>) -> Route {
-    Route { verb: "GET", path, access, handler: routing::get(handler) }
-}
-
-fn post<T: 'static>(path: &'static str, access: Access, handler: impl Handler<T, App>) -> Route {
-    Route { verb: "POST", path, access, handler: routing::post(handler) }
 }
 
 #[cfg(test)]
@@ -132,6 +150,7 @@ mod tests {
         GET  /services/{unit}                Viewer
         POST /services/{unit}/{verb}         Administrator
         GET  /log                            Administrator
+        GET  /audit                          Administrator
         GET  /tasks                          Viewer
         GET  /tasks/{id}                     Viewer
         GET  /tasks/{id}/events              Viewer

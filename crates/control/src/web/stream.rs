@@ -1,12 +1,10 @@
 //! A task's events while they happen.
 
-use crate::{
-    log::{At, Tail},
-    web::{
-        app::{App, Caller},
-        gate::Visitor,
-        reply::Failure,
-    },
+use crate::web::{
+    app::{App, Caller},
+    feed::Feed,
+    gate::Visitor,
+    reply::Failure,
 };
 use axum::{
     Extension,
@@ -16,12 +14,12 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use broker_protocol::{Answer, Ask, TaskId};
-use events::Kind;
 use futures_util::stream;
 use serde::Deserialize;
 use std::{
     fs::File,
     io,
+    sync::Arc,
     time::{Duration, Instant},
 };
 use tokio::time::sleep;
@@ -47,10 +45,11 @@ pub async fn events(
     Query(query): Query<From>,
     headers: HeaderMap,
 ) -> Result<Response, Failure> {
-    let file = task_events(&app, &visitor, &id).await?;
+    let feed = app.feed(&visitor.caller, &task_id(&id)?).await?;
     let last = headers.get("last-event-id").and_then(|v| v.to_str().ok()?.parse().ok());
     let follow = Follow {
-        tail: Tail::new(file, last.or(query.from).unwrap_or(0)),
+        feed,
+        offset: last.or(query.from).unwrap_or(0),
         quiet: 0,
         ended: false,
         session: Session { sign_outs: app.sign_outs(), app, caller: visitor.caller, asked: Instant::now() },
@@ -77,7 +76,8 @@ pub fn task_id(text: &str) -> Result<TaskId, Failure> {
 }
 
 struct Follow {
-    tail: Tail,
+    feed: Arc<Feed>,
+    offset: u64,
     quiet: u32,
     ended: bool,
     session: Session,
@@ -112,30 +112,26 @@ impl Follow {
                 self.ended = true;
                 return Some(Ok(Bytes::from_static(b"event: signed-out\ndata:\n\n")));
             }
-            match self.tail.read() {
+            match self.feed.next(self.offset) {
                 Err(error) => {
                     self.ended = true;
                     return Some(Err(error));
                 }
-                Ok(events) if events.is_empty() => {
+                Ok(None) => {
                     sleep(LOOK).await;
                     self.quiet += 1;
                     if self.quiet % QUIET_LOOKS == 1 {
                         return Some(Ok(Bytes::from_static(b": still here\n\n")));
                     }
                 }
-                Ok(events) => {
-                    self.quiet = 0;
-                    self.ended = events.iter().any(|e| matches!(e.event.kind, Kind::Result { .. }));
-                    return Some(Ok(events.iter().map(frame).collect::<String>().into()));
+                Ok(Some(piece)) => {
+                    (self.quiet, self.offset, self.ended) = (0, piece.after, piece.last);
+                    if !piece.text.is_empty() {
+                        return Some(Ok(piece.text));
+                    }
                 }
             }
         }
         None
     }
-}
-
-fn frame(At { after, event }: &At) -> String {
-    // one line of JSON has no line end in it
-    format!("id: {after}\ndata: {}\n\n", event.to_line())
 }

@@ -1,6 +1,7 @@
 //! The page under test, and a client that speaks real TLS to it.
 
 #![allow(clippy::unwrap_used, reason = "what breaks in here breaks the test")]
+#![allow(dead_code, reason = "each test needs a part of it")]
 
 use crate::fake::Fake;
 use control::web::{app::App, site};

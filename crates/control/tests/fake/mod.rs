@@ -6,6 +6,7 @@
 
 mod services;
 
+use broker::table::{self, Rights};
 use broker_protocol::*;
 use events::{Event, Kind, Status, Stream};
 use plugin::manifest::{Action, Manifest, Parameter, ParameterType, Role};
@@ -48,6 +49,8 @@ struct Inner {
 #[derive(Default)]
 pub struct State {
     pub started: Vec<Work>,
+    /// What was asked, by its name in the broker's table.
+    pub asked: Vec<&'static str>,
     pub uploads: usize,
     pub redeemed: usize,
     pub ended: BTreeSet<String>,
@@ -112,6 +115,8 @@ impl Fake {
     }
 
     fn reply(&self, request: &Request) -> Result<(Answer, Option<OwnedFd>), (Reason, &'static str)> {
+        let name = table::name(&request.ask);
+        self.state(|s| s.asked.push(name));
         if let Ask::RedeemLink { token } = &request.ask {
             let first = self.state(|s| {
                 s.redeemed += usize::from(token == LINK);
@@ -127,6 +132,14 @@ impl Fake {
             VIEWER => Role::Viewer,
             _ => return Err((Reason::SignIn, "no session")),
         };
+        // whether he may is the real broker's table to say
+        let action = match &request.ask {
+            Ask::Start { work: Work::Action { action, .. } } => {
+                manifest().actions.iter().find(|a| a.name == *action).map(|a| a.role)
+            }
+            _ => None,
+        };
+        table::check(name, Rights::Session(role), action).map_err(|r| (r.reason, "not allowed"))?;
         let file = |path: PathBuf| {
             let file = File::open(path).map_err(|_| (Reason::NotFound, "There is no such file."))?;
             Ok((Answer::File { size: file.metadata().unwrap().len() }, Some(OwnedFd::from(file))))
@@ -168,7 +181,6 @@ impl Fake {
                 file: "/usr/share/appliance-control/plugins/odd.json".into(),
                 why: "action `x<script>alert('y')</script>`: its user is no name".into(),
             }]),
-            _ if role < Role::Administrator => return Err((Reason::Forbidden, "only administrators")),
             Ask::Changes { package } if package == "openssl" => Answer::Changes(Changes {
                 package: "openssl".into(),
                 from: Some("3.5.1-1+deb13u1".into()),
@@ -192,6 +204,7 @@ impl Fake {
                 self.state(|s| s.filter = filter.clone());
                 Answer::Journal(services::journal(filter))
             }
+            Ask::Audit { filter } => Answer::Audit(audit(filter)),
             Ask::CreateUpload {} => {
                 let number = self.state(|s| {
                     s.uploads += 1;
@@ -235,6 +248,31 @@ pub fn now() -> u64 {
 
 fn who(role: Role) -> Who {
     Who { name: "root".into(), role, since: now(), csrf: CSRF.into() }
+}
+
+/// 120 entries, the newest first.
+fn audit(filter: &AuditFilter) -> Audit {
+    let entry = |n: u64, by_root: bool| Audited {
+        at: now() - n * 3000,
+        who: if by_root { "root".into() } else { "ada".into() },
+        session: (!by_root).then(|| "12345678".into()),
+        from: (!by_root).then(|| "192.0.2.7".into()),
+        what: ["start upgrade", "create-link", "start restart-services"][n as usize % 3].into(),
+        about: if by_root { "openssl,<script>alert(6)</script>".into() } else { String::new() },
+        result: if n % 7 == 6 { "forbidden".into() } else { "ok".into() },
+        left_out: n / 100,
+        task: by_root.then(|| TaskId::try_from(DONE.to_owned()).unwrap()),
+        ended: by_root.then(|| AuditedEnd { at: now() - n * 3000 + 41, status: Status::Ok }),
+    };
+    let fits = |e: &Audited| filter.who.is_empty() || e.who == filter.who;
+    let found: Vec<Audited> = (0..120).map(|n| entry(n, n.is_multiple_of(3))).filter(fits).collect();
+    Audit {
+        all: 120,
+        found: found.len() as u64,
+        entries: found.into_iter().skip(filter.skip as usize).take(filter.lines as usize).collect(),
+        people: vec!["ada".into(), "root".into()],
+        actions: vec!["create-link".into(), "start restart-services".into(), "start upgrade".into()],
+    }
 }
 
 fn appliance() -> Appliance {

@@ -5,7 +5,7 @@ use crate::{
     web::{
         app::App,
         gate::Visitor,
-        pages,
+        list::{self, Filter, List, has_words},
         reply::{self, Failure, Frame},
     },
 };
@@ -16,32 +16,20 @@ use axum::{
     response::Response,
 };
 use broker_protocol::{Answer, Ask, Run, RunSource};
-use serde::Deserialize;
+use schemars::JsonSchema;
+use serde::Serialize;
 
 const ROWS: usize = 40;
 /// Changes and lines of output in the page of a run.
 const CHANGES: usize = 150;
 const LINES: usize = 150;
 
-#[derive(Debug, Deserialize)]
-pub struct Filter {
-    #[serde(default)]
-    q: String,
-    #[serde(default)]
-    page: usize,
-}
-
 #[derive(Template)]
 #[template(path = "history.html")]
 struct ListPage {
     frame: Frame,
-    q: String,
+    list: List,
     rows: Vec<Row>,
-    all: usize,
-    found: usize,
-    link: String,
-    before: Option<usize>,
-    after: Option<usize>,
 }
 
 struct Row {
@@ -69,29 +57,30 @@ struct RunPage {
     earlier: usize,
 }
 
+/// One run, for programs.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "RunWithOutput")]
+pub struct Data<'a> {
+    run: &'a Run,
+    /// The package manager's lines, as far as they are still there.
+    output: &'a [String],
+}
+
 /// `GET /updates/history`
 pub async fn list(
     State(app): State<App>,
     Extension(visitor): Extension<Visitor>,
-    Query(filter): Query<Filter>,
+    Query(query): Query<list::Query>,
 ) -> Result<Response, Failure> {
     let Answer::History(runs) = app.ask(&visitor.caller, Ask::History {}).await?.0 else {
         return Err(Failure::strange());
     };
-    let q: String = filter.q.trim().chars().take(80).collect();
     let all = runs.len();
-    let found: Vec<Run> = runs.into_iter().filter(|run| fits(run, &q)).collect();
-    let page = filter.page.min(found.len().saturating_sub(1) / ROWS);
-    let template = ListPage {
-        frame: Frame::new(&visitor, "History of packages", "updates"),
-        rows: found.iter().skip(page * ROWS).take(ROWS).map(row).collect(),
-        all,
-        found: found.len(),
-        link: format!("?q={}&page=", pages::percent(&q)),
-        before: page.checked_sub(1),
-        after: ((page + 1) * ROWS < found.len()).then_some(page + 1),
-        q,
-    };
+    let filter = Filter::new(&query, "Package, date, automatic, failed");
+    let found: Vec<Run> = runs.into_iter().filter(|run| fits(run, &filter.q)).collect();
+    let (rows, list) = filter.page(&found, all, ROWS);
+    let frame = Frame::new(&visitor, "History of packages", "updates");
+    let template = ListPage { frame, list: list.newest_first(), rows: rows.iter().map(row).collect() };
     reply::page(&visitor, &found, &template)
 }
 
@@ -104,8 +93,7 @@ pub fn fits(run: &Run, q: &str) -> bool {
     let error = if run.error.is_some() { "failed" } else { "" };
     let parts =
         [run.start.clone(), run.command.clone(), who(run), error.into(), run.end.clone().unwrap_or_default()];
-    let text = parts.into_iter().chain(changes).collect::<Vec<_>>().join(" ").to_lowercase();
-    q.to_lowercase().split_whitespace().all(|word| text.contains(word))
+    has_words(&parts.into_iter().chain(changes).collect::<Vec<_>>().join(" "), q)
 }
 
 /// Who began it, for a person.
@@ -171,5 +159,5 @@ pub async fn show(
         output: output[earlier..].iter().map(|l| harmless(l)).collect(),
         earlier,
     };
-    reply::page(&visitor, &serde_json::json!({ "run": run, "output": output }), &page)
+    reply::page(&visitor, &Data { run: &run, output: &output }, &page)
 }

@@ -3,8 +3,10 @@
 use crate::{
     text::{self, harmless},
     web::{
+        api::{self, Field, number, one_of},
         app::App,
         gate::Visitor,
+        list::{self, Filter},
         pages::{self, Moment},
         reply::{self, Failure, Frame},
     },
@@ -16,7 +18,6 @@ use axum::{
     response::Response,
 };
 use broker_protocol::{Answer, Ask, Entry, JournalFilter, services::From};
-use serde::Deserialize;
 
 /// Entries in the page.
 const LINES: u32 = 40;
@@ -33,22 +34,15 @@ const PERIODS: &[(&str, &str, u64)] = &[
 const PRIORITIES: &[(&str, &str)] =
     &[("", "everything"), ("4", "warnings and errors"), ("3", "errors"), ("2", "the gravest")];
 
-/// What stands in the address.
-#[derive(Debug, Default, Deserialize)]
-pub struct Wanted {
-    #[serde(default)]
-    unit: String,
-    #[serde(default)]
-    priority: String,
-    #[serde(default)]
-    period: String,
-    #[serde(default)]
-    q: String,
-    #[serde(default)]
-    before: String,
-    #[serde(default)]
-    after: String,
-}
+/// What may stand in the address.
+pub const QUERY: &[Field] = &[
+    api::text("q", "Stands in the message"),
+    api::text("unit", "A service"),
+    number("priority", "0 (emergency) to 7 (debug): this and what is graver"),
+    one_of("period", &["hour", "day", "week"], "The last …"),
+    api::text("before", "A cursor: what came before"),
+    api::text("after", "A cursor: what came after"),
+];
 
 /// An entry as a person reads it.
 #[derive(Debug)]
@@ -91,72 +85,57 @@ fn shortened(message: &str) -> String {
 #[template(path = "journal.html")]
 struct Page {
     frame: Frame,
-    unit: String,
-    q: String,
-    /// Value, words, and whether it is chosen.
-    priorities: Vec<(&'static str, &'static str, bool)>,
-    periods: Vec<(&'static str, &'static str, bool)>,
+    filter: Filter,
     lines: Vec<Line>,
     /// The address of what is older, when there may be more.
     older: Option<String>,
     /// The newest entry's cursor; empty on an older page, which does not grow.
     newest: String,
-    filtered: bool,
-}
-
-impl Wanted {
-    fn filter(&self) -> JournalFilter {
-        let given = |text: &str| Some(text.trim().to_owned()).filter(|t| !t.is_empty());
-        let period = PERIODS.iter().find(|(value, ..)| *value == self.period).map_or(0, |(.., s)| *s);
-        JournalFilter {
-            unit: given(&self.unit).map(|unit| match unit.contains('.') {
-                true => unit,
-                false => format!("{unit}.service"),
-            }),
-            priority: self.priority.parse().ok(),
-            since: (period > 0).then(|| text::now().saturating_sub(period)),
-            until: None,
-            text: given(&self.q),
-            from: given(&self.before).map(From::Before).or_else(|| given(&self.after).map(From::After)),
-            lines: LINES,
-        }
-    }
-
-    /// The same filter, for a link.
-    fn link(&self, cursor: &str) -> String {
-        let part = |name: &str, value: &str| format!("{name}={}&", pages::percent(value.trim()));
-        let parts =
-            [("unit", &self.unit), ("priority", &self.priority), ("period", &self.period), ("q", &self.q)];
-        let same: String = parts.iter().filter(|(_, v)| !v.is_empty()).map(|(n, v)| part(n, v)).collect();
-        format!("/log?{same}before={}", pages::percent(cursor))
-    }
 }
 
 /// `GET /log`
 pub async fn show(
     State(app): State<App>,
     Extension(visitor): Extension<Visitor>,
-    Query(query): Query<Wanted>,
+    Query(query): Query<list::Query>,
 ) -> Result<Response, Failure> {
-    let entries = read(&app, &visitor, query.filter()).await?;
-    let chosen = |list: &'static [(&str, &str)], is: &str| {
-        list.iter().map(|(value, words)| (*value, *words, *value == is)).collect::<Vec<_>>()
-    };
+    let periods = PERIODS.iter().map(|(value, words, _)| (*value, *words));
+    let filter = Filter::new(&query, "Words of the message")
+        .text(&query, "unit", "Service")
+        .choice(&query, "priority", "How grave", PRIORITIES.iter().copied())
+        .choice(&query, "period", "When", periods);
+    let entries = read(&app, &visitor, wanted(&query, &filter)).await?;
+    let older = entries.last().filter(|_| entries.len() == LINES as usize);
     let page = Page {
         frame: Frame::new(&visitor, "Log", "log"),
-        priorities: chosen(PRIORITIES, &query.priority),
-        periods: PERIODS.iter().map(|(value, words, _)| (*value, *words, *value == query.period)).collect(),
         lines: entries.iter().map(Line::new).collect(),
-        older: entries.last().filter(|_| entries.len() == LINES as usize).map(|e| query.link(&e.cursor)),
-        newest: match query.before.is_empty() {
-            true => entries.first().map(|e| e.cursor.clone()).unwrap_or_default(),
-            false => String::new(),
+        older: older.map(|e| format!("/log?{}before={}", filter.link(), pages::percent(&e.cursor))),
+        newest: match query.contains_key("before") {
+            true => String::new(),
+            false => entries.first().map(|e| e.cursor.clone()).unwrap_or_default(),
         },
-        filtered: [&query.unit, &query.priority, &query.period, &query.q].iter().any(|p| !p.is_empty()),
-        unit: query.unit.clone(),
-        q: query.q.clone(),
+        filter,
     };
     reply::page(&visitor, &entries, &page)
+}
+
+fn wanted(query: &list::Query, filter: &Filter) -> JournalFilter {
+    let given = |text: &str| Some(text.trim().to_owned()).filter(|t| !t.is_empty());
+    let cursor = |name: &str| query.get(name).and_then(|c| given(c));
+    let period = PERIODS.iter().find(|(value, ..)| *value == filter.value("period")).map_or(0, |(.., s)| *s);
+    JournalFilter {
+        unit: given(filter.value("unit")).map(|unit| match unit.contains('.') {
+            true => unit,
+            false => format!("{unit}.service"),
+        }),
+        // of those that are not offered, too
+        priority: query.get("priority").and_then(|p| p.parse().ok()),
+        since: (period > 0).then(|| text::now().saturating_sub(period)),
+        until: None,
+        text: given(&filter.q),
+        from: cursor("before").map(From::Before).or_else(|| cursor("after").map(From::After)),
+        lines: LINES,
+    }
 }
 
 /// The last words of one service.

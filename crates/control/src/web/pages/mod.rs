@@ -1,5 +1,6 @@
 //! The handlers, one file per page.
 
+pub mod audit;
 pub mod automatic;
 pub mod changes;
 pub mod history;
@@ -79,7 +80,7 @@ fn part<T>(result: Result<T, Failure>) -> Result<Result<T, String>, Failure> {
 }
 
 /// Percent-encoding for a part of a link (RFC 3986, section 2.1).
-fn percent(text: &str) -> String {
+pub fn percent(text: &str) -> String {
     let safe = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_');
     text.bytes().map(|b| if safe(b) { (b as char).to_string() } else { format!("%{b:02X}") }).collect()
 }

@@ -13,6 +13,7 @@ use crate::{
 use askama::Template;
 use axum::{Extension, extract::State, response::Response};
 use broker_protocol::{Answer, Appliance, Ask, Check, FaultyPlugin, Packages};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 #[derive(Template)]
@@ -61,8 +62,10 @@ struct Meter {
     state: &'static str,
 }
 
-#[derive(Serialize)]
-struct Data<'a> {
+/// For programs. What is null could not be found out.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Overview")]
+pub struct Data<'a> {
     machine: &'a Machine,
     addresses: &'a [String],
     appliances: Option<&'a [Appliance]>,

@@ -1,8 +1,8 @@
 //! Restart and shut down, each after a question.
 
 use crate::{
-    log::Summary,
     machine::Machine,
+    summary::Summary,
     text,
     web::{
         app::App,

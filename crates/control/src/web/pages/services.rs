@@ -5,6 +5,7 @@ use crate::{
     web::{
         app::App,
         gate::Visitor,
+        list::{self, Filter, List, has_words},
         pages::{self, Moment, journal},
         reply::{self, Failure, Frame},
     },
@@ -16,17 +17,8 @@ use axum::{
     response::Response,
 };
 use broker_protocol::{Answer, Ask, Service, ServiceState, Verb, Work};
-use serde::Deserialize;
 
 const ROWS: usize = 60;
-
-#[derive(Debug, Deserialize)]
-pub struct Filter {
-    #[serde(default)]
-    q: String,
-    #[serde(default)]
-    page: usize,
-}
 
 /// A service as a person reads it.
 pub struct Row {
@@ -73,14 +65,9 @@ impl Row {
 #[template(path = "services.html")]
 struct ListPage {
     frame: Frame,
-    q: String,
+    list: List,
     rows: Vec<Row>,
-    all: usize,
     failed: usize,
-    /// Ready for a link: `?q=apache&page=`
-    link: String,
-    before: Option<usize>,
-    after: Option<usize>,
 }
 
 #[derive(Template)]
@@ -105,32 +92,24 @@ struct Page {
 pub async fn list(
     State(app): State<App>,
     Extension(visitor): Extension<Visitor>,
-    Query(filter): Query<Filter>,
+    Query(query): Query<list::Query>,
 ) -> Result<Response, Failure> {
     let Answer::Services(services) = app.ask(&visitor.caller, Ask::Services {}).await?.0 else {
         return Err(Failure::strange());
     };
-    let q: String = filter.q.trim().chars().take(80).collect();
     let all = services.len();
     let failed = services.iter().filter(|s| s.active == "failed").count();
-    let found: Vec<Service> = services.into_iter().filter(|s| matches(s, &q)).collect();
-    let page = filter.page.min(found.len().saturating_sub(1) / ROWS);
-    let template = ListPage {
-        frame: Frame::new(&visitor, "Services", "services"),
-        rows: found.iter().skip(page * ROWS).take(ROWS).map(Row::new).collect(),
-        all,
-        failed,
-        link: format!("?q={}&page=", pages::percent(&q)),
-        before: page.checked_sub(1),
-        after: ((page + 1) * ROWS < found.len()).then_some(page + 1),
-        q,
-    };
+    let filter = Filter::new(&query, "Name, words, or a state such as failed");
+    let found: Vec<Service> = services.into_iter().filter(|s| fits(s, &filter.q)).collect();
+    let (rows, list) = filter.page(&found, all, ROWS);
+    let frame = Frame::new(&visitor, "Services", "services");
+    let template = ListPage { frame, list, rows: rows.iter().map(Row::new).collect(), failed };
     reply::page(&visitor, &found, &template)
 }
 
-fn matches(service: &Service, q: &str) -> bool {
-    let text = format!("{} {} {}", service.name, service.description, service.active).to_lowercase();
-    q.to_lowercase().split_whitespace().all(|word| text.contains(word))
+/// Every word stands in the name, the description or the state.
+pub fn fits(service: &Service, words: &str) -> bool {
+    has_words(&format!("{} {} {}", service.name, service.description, service.active), words)
 }
 
 /// `GET /services/{unit}`

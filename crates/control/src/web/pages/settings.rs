@@ -19,7 +19,10 @@ use axum::{
     http::{HeaderMap, StatusCode, header},
     response::Response,
 };
-use broker_protocol::{Answer, Ask, Condition, NewAnswers, REQUEST_LIMIT, Setting, Settings, Unfit, Work};
+use broker_protocol::{
+    Answer, Ask, Condition, NewAnswers, REQUEST_LIMIT, Setting, Settings, Task, Unfit, Work,
+};
+use schemars::JsonSchema;
 
 /// Before a question's name in the form, so that none can be taken for one of our own fields.
 const PREFIX: &str = "q.";
@@ -90,6 +93,15 @@ struct Tried {
     unfit: Unfit,
     refused: String,
     unchanged: bool,
+}
+
+/// What comes of new answers: a task, or, when they are all in use already, nothing to object to.
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+#[allow(dead_code, clippy::large_enum_variant, reason = "only describes what is given")]
+pub enum Saved {
+    Started(Task),
+    Nothing(Unfit),
 }
 
 /// `GET /settings/{appliance}`

@@ -1,13 +1,16 @@
 //! Tasks: the history, and one task while it runs and after.
 
 use crate::{
-    log::{Summary, Tail},
+    log::Tail,
     machine::Machine,
+    summary::Summary,
     text,
     web::{
+        api::{self, Field, number, one_of},
         app::App,
         download,
         gate::Visitor,
+        list::{self, Filter, List, has_words},
         pages::{self, Moment},
         reply::{self, Failure, Frame},
         stream,
@@ -17,17 +20,40 @@ use askama::Template;
 use axum::{
     Extension,
     body::{Body, Bytes},
-    extract::{Path, State},
+    extract::{Path, Query, State},
     http::{HeaderMap, HeaderValue, header},
     response::{IntoResponse, Response},
 };
 use broker_protocol::{Answer, Ask, Task, Work};
 use events::{Kind, Status};
 use futures_util::stream::unfold;
-use std::io;
+use std::{collections::BTreeSet, io};
 
-/// Tasks in the list.
-const ROWS: usize = 100;
+/// Tasks in a page of the list.
+const ROWS: usize = 50;
+/// What a list of tasks may be filtered by.
+pub const QUERY: &[Field] = &[
+    api::text("q", "Words of the title, the result or the id"),
+    one_of("kind", &["updates", "services", "settings", "plugins", "machine"], "What it is about"),
+    one_of("state", &["running", "ok", "failed", "cancelled"], "How it ended, or that it has not"),
+    api::text("by", "Who started it"),
+    number("page", "Of the list as people see it; programs get all of it"),
+];
+const KINDS: &[(&str, &str)] = &[
+    ("", "of every kind"),
+    ("updates", "updates"),
+    ("services", "services"),
+    ("settings", "settings"),
+    ("plugins", "plugins"),
+    ("machine", "the machine"),
+];
+const STATES: &[(&str, &str)] = &[
+    ("", "in every state"),
+    ("running", "running"),
+    ("ok", "done"),
+    ("failed", "failed"),
+    ("cancelled", "stopped"),
+];
 
 /// A task in a list.
 pub struct Row {
@@ -46,12 +72,7 @@ pub struct Row {
 
 impl Row {
     pub fn new(task: &Task) -> Row {
-        let (state, word) = match task.status {
-            None => ("running", "Running"),
-            Some(Status::Ok) => ("ok", "Done"),
-            Some(Status::Failed) => ("failed", "Failed"),
-            Some(Status::Cancelled) => ("cancelled", "Stopped"),
-        };
+        let (state, word) = state_of(task);
         Row {
             id: task.id.to_string(),
             title: text::harmless(&task.title),
@@ -69,6 +90,7 @@ impl Row {
 #[template(path = "tasks.html")]
 struct ListPage {
     frame: Frame,
+    list: List,
     rows: Vec<Row>,
 }
 
@@ -101,12 +123,59 @@ struct Page {
 pub async fn list(
     State(app): State<App>,
     Extension(visitor): Extension<Visitor>,
+    Query(query): Query<list::Query>,
 ) -> Result<Response, Failure> {
     let tasks = pages::tasks(&app, &visitor).await?;
-    let rows: Vec<Row> = tasks.iter().take(ROWS).map(Row::new).collect();
+    let people: BTreeSet<&str> = tasks.iter().map(|t| t.by.as_str()).collect();
+    let people = people.into_iter().map(|name| (name.to_owned(), format!("by {}", text::harmless(name))));
+    let filter = Filter::new(&query, "Words of the task or its result")
+        .choice(&query, "kind", "What", KINDS.iter().copied())
+        .choice(&query, "state", "State", STATES.iter().copied())
+        .choice(&query, "by", "Who", [(String::new(), "by anybody".to_owned())].into_iter().chain(people));
+    let all = tasks.len();
+    let [kind, state, by] = ["kind", "state", "by"].map(|name| filter.value(name).to_owned());
+    let fits = |t: &Task| fits(t, &filter.q, &kind, &state, &by);
+    let found: Vec<Task> = tasks.into_iter().filter(fits).collect();
+    let (rows, list) = filter.page(&found, all, ROWS);
+    let rows: Vec<Row> = rows.iter().map(Row::new).collect();
     let refresh = if rows.iter().any(|r| r.state == "running") { 5 } else { 0 };
     let frame = Frame::new(&visitor, "Tasks", "tasks").refresh(refresh);
-    reply::page(&visitor, &tasks, &ListPage { frame, rows })
+    reply::page(&visitor, &found, &ListPage { frame, list: list.newest_first(), rows })
+}
+
+/// Whether a task is what is looked for; what is empty is not looked for.
+pub fn fits(task: &Task, words: &str, kind: &str, state: &str, by: &str) -> bool {
+    let or_any = |wanted: &str, is: &str| wanted.is_empty() || wanted == is;
+    or_any(kind, kind_of(&task.work))
+        && or_any(state, state_of(task).0)
+        && or_any(by, &task.by)
+        && has_words(&format!("{} {} {}", task.title, task.message, task.id), words)
+}
+
+fn kind_of(work: &Work) -> &'static str {
+    match work {
+        Work::Refresh {}
+        | Work::Upgrade { .. }
+        | Work::Download { .. }
+        | Work::Repair {}
+        | Work::RestartServices {}
+        | Work::DecideFile { .. }
+        | Work::Automatic { .. } => "updates",
+        Work::Service { .. } => "services",
+        Work::Settings { .. } => "settings",
+        Work::Action { .. } => "plugins",
+        _ => "machine",
+    }
+}
+
+/// For the style and the filter, and for a person.
+fn state_of(task: &Task) -> (&'static str, &'static str) {
+    match task.status {
+        None => ("running", "Running"),
+        Some(Status::Ok) => ("ok", "Done"),
+        Some(Status::Failed) => ("failed", "Failed"),
+        Some(Status::Cancelled) => ("cancelled", "Stopped"),
+    }
 }
 
 /// `GET /tasks/{id}`
@@ -116,12 +185,18 @@ pub async fn show(
     Path(id): Path<String>,
 ) -> Result<Response, Failure> {
     let ask = Ask::Task { id: stream::task_id(&id)? };
-    let (task, file) = tokio::join!(app.ask(&visitor.caller, ask), stream::task_events(&app, &visitor, &id));
+    let task_id = stream::task_id(&id)?;
+    let (task, feed) = tokio::join!(app.ask(&visitor.caller, ask), app.feed(&visitor.caller, &task_id));
     let Answer::Task(task) = task?.0 else { return Err(Failure::strange()) };
     if visitor.json {
         return Ok(reply::done(&visitor, &task, ""));
     }
-    let summary = pages::part(file)?.ok().and_then(|f| Summary::read(f).ok()).unwrap_or_default();
+    let summary = match pages::part(feed)? {
+        // a long log takes its time, which is nobody else's
+        Ok(feed) => tokio::task::spawn_blocking(move || feed.summary()).await.ok().and_then(Result::ok),
+        Err(_) => None,
+    };
+    let summary = summary.unwrap_or_default();
     page_of(&visitor, &task, summary)
 }
 

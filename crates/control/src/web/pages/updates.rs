@@ -16,6 +16,7 @@ use axum::{
     response::Response,
 };
 use broker_protocol::{Answer, Ask, KeptBack, Packages, Plan, Update, WhyKept, Work};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use text::harmless;
 
@@ -87,8 +88,10 @@ struct Source {
     fetched: Option<Moment>,
 }
 
-#[derive(Serialize)]
-struct Data<'a> {
+/// For programs.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Updates")]
+pub struct Data<'a> {
     #[serde(flatten)]
     plan: &'a Plan,
     refreshed: Option<u64>,
