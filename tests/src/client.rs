@@ -41,6 +41,13 @@ impl Client {
         Ok(Answer { status: status.parse()?, url: url.into(), body: body.into() })
     }
 
+    /// The session's token, as it stands in the cookie.
+    pub fn session(&self) -> Result<String> {
+        let jar = std::fs::read_to_string(self.folder.path().join("cookies"))?;
+        let line = jar.lines().find(|l| l.contains("__Host-appliance-session"));
+        Ok(line.and_then(|l| l.split('\t').next_back()).context("nobody is signed in")?.to_owned())
+    }
+
     pub fn get(&self, url: &str) -> Result<Answer> {
         self.ask(&[url])
     }

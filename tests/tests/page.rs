@@ -85,6 +85,7 @@ fn what_is_not_meant_is_refused() -> Result<()> {
     // the same with everything right
     client.ask(&["--header", &own, "--data", &field, &refresh])?.ok()?;
     assert_eq!(tasks(&machine)?, 1);
+    who_did_it_is_written_down(&machine, &client, &csrf)?;
 
     // plain HTTP on the same port leads to TLS, and nowhere else
     let plain = format!("http://{}:8080/updates", machine.address);
@@ -99,6 +100,37 @@ fn what_is_not_meant_is_refused() -> Result<()> {
     Ok(())
 }
 
+fn who_did_it_is_written_down(machine: &Machine, client: &Client, csrf: &str) -> Result<()> {
+    let trail = || -> Result<serde_json::Value> {
+        let text = machine.sh("appliance-control audit --what 'start refresh' --who administrator --json")?;
+        Ok(serde_json::from_str::<serde_json::Value>(&text)?["entries"][0].clone())
+    };
+    let ended = || trail().is_ok_and(|entry| entry["ended"]["status"] == "ok");
+    assert!(wait_until(Duration::from_secs(60), ended), "{:#}", trail()?);
+    let entry = trail()?;
+    assert_eq!(entry["result"], "ok", "{entry:#}");
+    assert!(entry["from"].as_str().is_some_and(|from| from.parse::<std::net::IpAddr>().is_ok()), "{entry:#}");
+    let shown = client.get(&url(machine, "/audit?who=administrator"))?.ok()?.body;
+    assert!(shown.contains(">Refresh</a>") && shown.contains(">done</span>"), "{shown}");
+    // the journal has the same, and neither has what lets somebody in
+    let journal = machine.sh("journalctl -q -o cat")?;
+    let id = entry["task"].as_str().context("no task")?;
+    let end = format!("end-of-task by=administrator about={id} result=ok");
+    assert!(journal.contains("start refresh by=administrator/") && journal.contains(&end), "{journal}");
+    let kept = machine.sh("cat /var/lib/appliance-broker/audit.jsonl")?;
+    for secret in [csrf, &client.session()?] {
+        assert!(!journal.contains(secret) && !kept.contains(secret), "{secret} was written down");
+    }
+    Ok(())
+}
+
+/// What systemd-analyze(1) says of a unit: 0 is shut off from everything, 10 from nothing.
+fn exposure(machine: &Machine, unit: &str) -> Result<f64> {
+    let text = machine.program("systemd-analyze").args(["security", "--no-pager", unit]).run()?.text();
+    let level = text.lines().find_map(|l| l.split_once("exposure level for")?.1.split_whitespace().nth(1));
+    Ok(level.with_context(|| format!("no level:\n{text}"))?.parse()?)
+}
+
 /// Kilobytes of memory that all processes of the page and its broker take, shared pages divided.
 fn memory(machine: &Machine) -> Result<u64> {
     let sum = "for p in $(pgrep -f '^/usr/(bin|lib)/appliance-control'); do cat /proc/$p/smaps_rollup; done | awk '/^Pss:/ { s += $2 } END { print s + 0 }'";
@@ -110,6 +142,10 @@ fn it_takes_little_memory_and_is_gone_when_nobody_is_connected() -> Result<()> {
     let (_lab, machine, client) = signed_in("small")?;
     for path in ["/", "/updates", "/packages", "/tasks", "/power"] {
         client.get(&url(&machine, path))?.ok()?;
+    }
+    for (unit, most) in [("appliance-control.service", 1.5), ("appliance-broker.service", 2.4)] {
+        let level = exposure(&machine, unit)?;
+        assert!(level <= most, "{unit}: {level}; docs/threat-model.md says why it is {most}");
     }
     let kilobytes = memory(&machine)?;
     println!("signed in, all processes: {kilobytes} kB");

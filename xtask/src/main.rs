@@ -1,9 +1,10 @@
-//! What a developer runs: `cargo xtask demo`, `test`, `corpus`, `lint`, `dist`, `bench`.
+//! What a developer runs: `cargo xtask demo`, `test`, `corpus`, `lint`, `dist`, `bench`, `fuzz`.
 
 mod bench;
 mod corpus;
 mod demo;
 mod dist;
+mod fuzz;
 mod lint;
 mod test;
 
@@ -29,6 +30,8 @@ enum Command {
     Lint,
     /// Measure against what a user would pick instead, in the same run
     Bench(bench::Arguments),
+    /// Throw broken input at what reads from outside
+    Fuzz(fuzz::Arguments),
     /// Build the project's packages and the appliances into a signed repository
     Dist,
 }
@@ -47,6 +50,7 @@ fn main() -> ExitCode {
         Command::Corpus(arguments) => corpus::run(&arguments),
         Command::Lint => lint::run(),
         Command::Bench(arguments) => bench::run(&arguments),
+        Command::Fuzz(arguments) => fuzz::run(&arguments),
         Command::Dist => {
             dist::run().map(|dist| println!("the repository is in {}", dist.repository.display()))
         }

@@ -50,6 +50,8 @@ pub struct Scan {
     /// The last word on how far it is, and the last of all events.
     progress: Option<(u64, usize)>,
     last: Option<(u64, usize)>,
+    /// What comes next belongs to a line that was too long.
+    torn: bool,
 }
 
 impl Scan {
@@ -57,7 +59,6 @@ impl Scan {
     pub fn go_on(&mut self, file: &File) -> io::Result<Summary> {
         let mut reader = BufReader::with_capacity(CHUNK, From { file, offset: self.so_far.offset });
         let mut line = Vec::new();
-        let mut torn = false;
         loop {
             line.clear();
             let length = (&mut reader).take(CHUNK as u64).read_until(b'\n', &mut line)?;
@@ -67,10 +68,10 @@ impl Scan {
                 return self.tell(file);
             }
             // the pieces of a line that is too long are no events
-            if whole && !torn {
+            if whole && !self.torn {
                 self.add(&line);
             }
-            torn = !whole;
+            self.torn = !whole;
             self.so_far.offset += length as u64;
         }
     }

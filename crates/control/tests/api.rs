@@ -8,49 +8,17 @@ mod fake;
 mod schema;
 
 use broker::table::{self, Rights};
-use client::{FORM, Page, Reply, cookie};
+use client::{FORM, Page, Reply, address, cookie};
 use control::web::{
     api::{Field, FieldKind, Gives, Route},
     gate::Access,
     routes,
 };
-use fake::{ADMINISTRATOR, CSRF, DONE, VIEWER};
+use fake::{ADMINISTRATOR, CSRF, VIEWER};
 use plugin::manifest::Role;
 use serde_json::Value;
 
 const DOCUMENT: &str = include_str!("../../../docs/openapi.json");
-/// What stands in the addresses; where a route needs another value, it says so with its path.
-const PARTS: &[(&str, &str)] = &[
-    ("GET /updates/history/{id}", "20261123-082011"),
-    ("GET /tasks/{id}/artifacts/{name}", fake::BACKUP),
-    ("{id}", DONE),
-    ("{name}", "moinmoin-2026-11-23.tar.zst"),
-    ("{token}", fake::LINK),
-    ("{package}", "openssl"),
-    ("{unit}", "apache2.service"),
-    ("{verb}", "restart"),
-    ("{what}", "restart"),
-    ("{plugin}", "moinmoin"),
-    ("{action}", "backup"),
-    ("{appliance}", "moinmoin"),
-];
-
-/// The route's address with something in each of its places.
-fn address(route: &Route) -> String {
-    let mut path = String::new();
-    for part in route.path.split('/').skip(1) {
-        let whole = format!("{} {}", route.verb, route.path);
-        let known = |name: &str| PARTS.iter().find(|(n, _)| *n == name).map(|(_, value)| *value);
-        path.push('/');
-        path += match part.starts_with('{') {
-            true if part == "{id}" => known(&whole).or(known(part)).unwrap(),
-            true => known(part).unwrap_or("x"),
-            false => part,
-        };
-    }
-    path
-}
-
 /// A form with what is needed in it.
 fn form(route: &Route, csrf: Option<&str>) -> String {
     let value = |kind| match kind {

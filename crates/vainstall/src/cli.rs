@@ -176,7 +176,9 @@ pub fn main() -> ExitCode {
         Some(Generate::GateDebconf { plan }) => return gate::main(*plan),
         Some(Generate::RaiseFence { name }) => return install::told(Fence::of(name).raise()),
         Some(Generate::LowerFence { name }) => return install::told(Fence::of(name).lower()),
-        Some(Generate::Completions { shell }) => Ok(command_line::completions(*shell, Arguments::command())),
+        Some(Generate::Completions { shell }) => {
+            Ok(command_line::completions(*shell, Arguments::command(), &[]))
+        }
         Some(Generate::Man) => command_line::manual(Arguments::command()),
     };
     match written.and_then(|text| io::stdout().write_all(&text)) {

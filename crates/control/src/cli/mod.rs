@@ -23,6 +23,7 @@ use crate::web::{self, pages::tasks::fits};
 use anyhow::Context;
 use broker_protocol::Work;
 use clap::{CommandFactory, Parser, Subcommand};
+use command_line::Names;
 use session::Session;
 use std::{
     io::{self, Write},
@@ -260,6 +261,19 @@ struct Wait {
     follow: bool,
 }
 
+/// What completions offer. The tasks' are root's to see.
+const NAMES: &[Names] = &[
+    Names {
+        argument: "unit",
+        command: "systemctl list-unit-files --type=service --no-legend --plain 2> /dev/null | cut -d' ' -f1",
+    },
+    Names { argument: "package", command: "dpkg-query --show --showformat '${Package}\\n' 2> /dev/null" },
+    Names { argument: "packages", command: "dpkg-query --show --showformat '${Package}\\n' 2> /dev/null" },
+    Names { argument: "appliance", command: "ls /usr/share/appliances 2> /dev/null" },
+    Names { argument: "plugin", command: "ls /usr/lib/appliance-control/plugins 2> /dev/null" },
+    Names { argument: "id", command: "appliance-control task list 2> /dev/null | cut -d' ' -f1 | grep -- -" },
+];
+
 pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
     match run(arguments) {
@@ -277,7 +291,9 @@ fn run(Arguments { json, broker, command }: Arguments) -> anyhow::Result<ExitCod
         return Ok(ExitCode::SUCCESS);
     }
     let generated = match &command {
-        Command::Completions { shell } => Some(command_line::completions(*shell, Arguments::command())),
+        Command::Completions { shell } => {
+            Some(command_line::completions(*shell, Arguments::command(), NAMES))
+        }
         Command::Man => Some(command_line::manual(Arguments::command()).context("cannot make the page")?),
         _ => None,
     };

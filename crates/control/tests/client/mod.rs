@@ -3,8 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "what breaks in here breaks the test")]
 #![allow(dead_code, reason = "each test needs a part of it")]
 
-use crate::fake::Fake;
-use control::web::{app::App, site};
+use crate::fake::{self, DONE, Fake};
+use control::web::{api::Route, app::App, site};
 use std::{
     io::{Read, Write},
     net::{SocketAddr, TcpListener, TcpStream},
@@ -15,6 +15,38 @@ use std::{
 };
 use tokio_rustls::rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned, crypto::ring};
 use webpage::{certificate, network::Network, server};
+
+/// What stands in the addresses; where a route needs another value, it says so with its path.
+const PARTS: &[(&str, &str)] = &[
+    ("GET /updates/history/{id}", "20261123-082011"),
+    ("GET /tasks/{id}/artifacts/{name}", fake::BACKUP),
+    ("{id}", DONE),
+    ("{name}", "moinmoin-2026-11-23.tar.zst"),
+    ("{token}", fake::LINK),
+    ("{package}", "openssl"),
+    ("{unit}", "apache2.service"),
+    ("{verb}", "restart"),
+    ("{what}", "restart"),
+    ("{plugin}", "moinmoin"),
+    ("{action}", "backup"),
+    ("{appliance}", "moinmoin"),
+];
+
+/// The route's address with something in each of its places.
+pub fn address(route: &Route) -> String {
+    let mut path = String::new();
+    for part in route.path.split('/').skip(1) {
+        let whole = format!("{} {}", route.verb, route.path);
+        let known = |name: &str| PARTS.iter().find(|(n, _)| *n == name).map(|(_, value)| *value);
+        path.push('/');
+        path += match part.starts_with('{') {
+            true if part == "{id}" => known(&whole).or(known(part)).unwrap(),
+            true => known(part).unwrap_or("x"),
+            false => part,
+        };
+    }
+    path
+}
 
 /// A page on a port of its own, with a fake broker behind it.
 pub struct Page {

@@ -11,6 +11,6 @@ pub struct Arguments {
 }
 
 pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
-    let script = command_line::completions(arguments.shell, super::command());
+    let script = command_line::completions(arguments.shell, super::command(), &[]);
     std::io::stdout().write_all(&script).context("cannot write the script")
 }
