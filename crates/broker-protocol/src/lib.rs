@@ -2,6 +2,7 @@
 //!
 //! * [`message`]: requests and replies, a closed set
 //! * [`updates`]: what they say about packages
+//! * [`accounts`]: accounts, sessions and second factors
 //! * [`services`]: services and the journal
 //! * [`audit`]: the audit trail
 //! * [`wire`]: one message as one bounded line, perhaps with one file descriptor (both sides)
@@ -12,6 +13,7 @@
 //! The broker trusts nobody's word: it reads the caller's user from the socket (SO_PEERCRED; unix(7)), looks the
 //! session up itself, and checks every argument again.
 
+pub mod accounts;
 pub mod audit;
 pub mod client;
 pub mod message;
@@ -19,6 +21,7 @@ pub mod services;
 pub mod updates;
 pub mod wire;
 
+pub use accounts::{Account, OwnAccount, SecondFactor, Secret, SessionInfo, Sessions};
 pub use audit::*;
 pub use client::{Client, ClientError};
 pub use message::*;

@@ -1,5 +1,6 @@
 //! Requests and replies.
 
+use crate::accounts::{Account, OwnAccount, Secret, SessionInfo, Sessions};
 use crate::audit::{Audit, AuditFilter};
 use crate::services::{Entry, JournalFilter, Service, ServiceState, Verb};
 use crate::updates::{Automatic, Changes, KeptFile, Packages, Plan, Run};
@@ -27,12 +28,47 @@ pub struct Request {
 pub enum Ask {
     /// R: makes a one-time sign-in link's token, valid for `minutes` (1 to 1440). → [`Answer::Token`]
     CreateLink { role: Role, minutes: u32 },
-    /// –: turns a link's token into a session, once. → [`Answer::Session`]
-    RedeemLink { token: String },
+    /// –: turns a link's token into a session, once. `agent` is the browser, in a few words. → [`Answer::Session`]
+    RedeemLink {
+        token: String,
+        #[serde(default)]
+        agent: String,
+    },
+    /// –: signs in with an account of the machine. → [`Answer::Session`], or [`Answer::CodeNeeded`]
+    SignIn {
+        name: String,
+        password: Secret,
+        #[serde(default)]
+        agent: String,
+    },
+    /// –: the second factor of a sign-in that has begun. → [`Answer::Session`]
+    GiveCode { token: String, code: Secret },
     /// V: who the session is. → [`Answer::Who`]
     Who {},
     /// V: ends this session. → [`Answer::Done`]
     EndSession {},
+    /// V: whose session it is, as far as signing in goes. → [`Answer::OwnAccount`]
+    OwnAccount {},
+    /// V: one's own sessions; an administrator sees all. → [`Answer::Sessions`]
+    Sessions {},
+    /// V: ends sessions; those of others only for an administrator. → [`Answer::Done`]
+    EndSessions { which: Sessions },
+    /// V: a new secret for one's second factor, of no effect before it is confirmed. → [`Answer::CodeSecret`]
+    BeginCodes {},
+    /// V: turns the second factor on with its first code. → [`Answer::RecoveryCodes`]
+    ConfirmCodes { code: Secret },
+    /// V: turns one's second factor off, with a code of it. → [`Answer::Done`]
+    EndCodes { code: Secret },
+    /// R: turns an account's second factor off. → [`Answer::Done`]
+    ResetCodes { account: String },
+    /// A: the accounts that may sign in, and those that could be let in. → [`Answer::Accounts`]
+    Accounts {},
+    /// A: whether the page's certificate may be changed; written down. The page has it in its own folder. → [`Answer::Done`]
+    ChangeCertificate {
+        /// Its SHA-256 fingerprint; none: back to the one the machine made.
+        #[serde(default)]
+        fingerprint: Option<String>,
+    },
     /// V: the appliances on this machine, with their health. → [`Answer::Appliances`]
     Appliances {},
     /// V: installed packages, and what an upgrade would do. → [`Answer::Packages`]
@@ -123,6 +159,11 @@ pub enum Work {
         unit: String,
         verb: Verb,
     },
+    /// Lets an account look at the page, or does not any more.
+    Viewer {
+        account: String,
+        may: bool,
+    },
     /// New answers to an appliance's questions. With the revision of the [`Settings`] that were
     /// shown, only while no answer is another. The task keeps the names of those that change, and no answer.
     Settings {
@@ -205,7 +246,22 @@ pub enum Answer {
         token: String,
         who: Who,
     },
+    /// The password was right; the sign-in goes on with [`Ask::GiveCode`] and this token.
+    CodeNeeded {
+        token: String,
+    },
     Who(Who),
+    OwnAccount(OwnAccount),
+    Sessions(Vec<SessionInfo>),
+    CodeSecret {
+        /// Base32 (RFC 4648), as authenticator apps take it.
+        secret: Secret,
+        /// The same as an `otpauth:` link.
+        link: Secret,
+    },
+    /// Each replaces a code, once. They are told this once only.
+    RecoveryCodes(Vec<Secret>),
+    Accounts(Vec<Account>),
     Appliances(Vec<Appliance>),
     Packages(Packages),
     Plan(Plan),
@@ -251,8 +307,10 @@ pub struct Refusal {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Reason {
-    /// No session, or one that has ended.
+    /// No session, or one that has ended; or name, password or code are wrong.
     SignIn,
+    /// Too many attempts: again after a while.
+    TooMany,
     /// The role does not allow it.
     Forbidden,
     NotFound,
@@ -267,6 +325,9 @@ pub enum Reason {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Who {
     pub name: String,
+    /// It is an account of the machine, not a link's bearer.
+    #[serde(default)]
+    pub account: bool,
     pub role: Role,
     /// Seconds since 1970.
     pub since: u64,

@@ -1,17 +1,22 @@
 //! From a request to its answer: who is it, may he, is what he says right, do it, write it down.
 
 use crate::{
+    accounts::Accounts,
     appliances::Appliances,
-    audit, automatic, history, journal, kept_files,
+    audit, automatic,
+    check::{Check, Pam},
+    history, journal, kept_files,
     order::{check_names, order},
     packages::{self, Cache},
     peer::Peer,
     plan, services,
-    session::{self, LINK_MINUTES, Sessions},
+    session::{self, Browser, LINK_MINUTES, Sessions},
     settings::Model,
+    sign_in,
     state::{self, State},
     table::{self, Rights},
     tasks::{Tasks, starter::Starter},
+    throttle::Throttle,
     trail, upload,
 };
 use broker_protocol::{
@@ -23,7 +28,10 @@ use std::{
     io,
     os::fd::OwnedFd,
     path::PathBuf,
-    sync::atomic::{AtomicUsize, Ordering},
+    sync::{
+        Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
     thread,
     time::{Duration, Instant, SystemTime},
 };
@@ -33,11 +41,16 @@ const WRONG_LINK_WAIT: Duration = Duration::from_millis(300);
 /// Those who wait at one time; others get their answer at once, so that waiting takes no connection from anybody.
 const WRONG_LINK_WAITERS: usize = 4;
 
-type Given = Result<(Answer, Option<OwnedFd>), Refusal>;
+pub(crate) type Given = Result<(Answer, Option<OwnedFd>), Refusal>;
 
 /// Everything a request may touch.
 pub struct Broker {
-    state: State,
+    pub(crate) state: State,
+    pub(crate) accounts: Accounts,
+    pub(crate) check: Box<dyn Check>,
+    pub(crate) throttle: Throttle,
+    /// Codes are looked at one after the other, or one could count twice.
+    pub(crate) codes: Mutex<()>,
     manifests: PathBuf,
     tasks: Tasks,
     appliances: Appliances,
@@ -48,9 +61,9 @@ pub struct Broker {
 }
 
 /// Who asks.
-struct Caller {
-    rights: Rights,
-    who: Option<Who>,
+pub(crate) struct Caller {
+    pub rights: Rights,
+    pub who: Option<Who>,
     /// For the journal.
     by: String,
 }
@@ -59,6 +72,10 @@ impl Broker {
     pub fn new(state: State, manifests: impl Into<PathBuf>, starter: Box<dyn Starter>) -> Broker {
         Broker {
             tasks: Tasks::new(state.clone(), starter),
+            accounts: Accounts::default(),
+            check: Box::new(Pam),
+            throttle: Throttle::open(state.throttle()),
+            codes: Mutex::default(),
             state,
             manifests: manifests.into(),
             appliances: Appliances::default(),
@@ -83,7 +100,7 @@ impl Broker {
     /// Answers a request, whatever it is.
     pub fn handle(&self, peer: Peer, request: Request) -> (Reply, Option<OwnedFd>) {
         let name = table::name(&request.ask);
-        let about = about(&request.ask);
+        let about = about(self, &request.ask);
         let (by, given) = match self.caller(peer, request.session.as_deref()) {
             Ok(caller) => {
                 let given = self.permitted(name, &caller, &request);
@@ -102,7 +119,9 @@ impl Broker {
         // who is not signed in can ask without end
         let left_out = match result {
             _ if !said => None,
-            "sign-in" => self.refusals.pass(Instant::now()),
+            // the budgets let few of these through
+            "sign-in" if matches!(request.ask, Ask::SignIn { .. } | Ask::GiveCode { .. }) => Some(0),
+            "sign-in" | "too-many" => self.refusals.pass(Instant::now()),
             _ => Some(0),
         };
         if let Some(left_out) = left_out {
@@ -135,7 +154,7 @@ impl Broker {
             (Peer::Web, None) => Ok(Caller { rights: Rights::None, who: None, by: "nobody".into() }),
             // a token makes its bearer the session's owner and no more, even when root brings it
             (Peer::Root | Peer::Web, Some(token)) => {
-                let who = Sessions(&self.state).look_up(token, state::now()).map_err(broken)?;
+                let who = self.sessions().look_up(token, state::now()).map_err(broken)?;
                 Ok(match who {
                     Some(who) => Caller {
                         rights: Rights::Session(who.role),
@@ -164,7 +183,7 @@ impl Broker {
     }
 
     fn answer(&self, caller: &Caller, request: &Request, plugins: Option<Plugins>) -> Given {
-        let sessions = Sessions(&self.state);
+        let sessions = self.sessions();
         let now = state::now();
         let answer = match &request.ask {
             Ask::CreateLink { role, minutes } => {
@@ -174,10 +193,28 @@ impl Broker {
                 }
                 Answer::Token(sessions.create_link(*role, *minutes, now).map_err(broken)?)
             }
-            Ask::RedeemLink { token } => match sessions.redeem(token, now).map_err(broken)? {
-                Some((token, who)) => Answer::Session { token, who },
-                None => return Err(self.wrong_link()),
-            },
+            Ask::RedeemLink { token, agent } => {
+                let from = request.from.clone().unwrap_or_default();
+                let browser = Browser { from, agent: agent.clone() };
+                match sessions.redeem(token, &browser, now).map_err(broken)? {
+                    Some((token, who)) => Answer::Session { token, who },
+                    None => return Err(self.wrong_link()),
+                }
+            }
+            Ask::SignIn { name, password, agent } => {
+                self.sign_in(request.from.as_deref(), name, password, agent)?
+            }
+            Ask::GiveCode { token, code } => self.give_code(request.from.as_deref(), token, code)?,
+            Ask::OwnAccount {}
+            | Ask::Sessions {}
+            | Ask::EndSessions { .. }
+            | Ask::BeginCodes {}
+            | Ask::ConfirmCodes { .. }
+            | Ask::EndCodes { .. }
+            | Ask::ResetCodes { .. }
+            | Ask::Accounts {} => self.of_accounts(caller, request)?,
+            // the page's folder is not ours: what it does there is allowed and written down here
+            Ask::ChangeCertificate { .. } => Answer::Done,
             Ask::Who {} => Answer::Who(who(caller, now)),
             Ask::EndSession {} => {
                 if let Some(token) = &request.session {
@@ -240,6 +277,10 @@ impl Broker {
             Ask::FaultyPlugins {} => Answer::FaultyPlugins(self.faulty(&plugins.unwrap_or_default())),
         };
         Ok((answer, None))
+    }
+
+    pub(crate) fn sessions(&self) -> Sessions<'_> {
+        Sessions { state: &self.state, accounts: &self.accounts }
     }
 
     fn plan(&self, packages: &[String]) -> Result<Plan, Refusal> {
@@ -306,9 +347,10 @@ fn action_role(plugins: &Plugins, work: &Work) -> Option<Role> {
     Some(manifest.action(action)?.role)
 }
 
-fn who(caller: &Caller, now: u64) -> Who {
+pub(crate) fn who(caller: &Caller, now: u64) -> Who {
     caller.who.clone().unwrap_or_else(|| Who {
         name: "root".into(),
+        account: false,
         role: Role::Administrator,
         since: now,
         csrf: String::new(),
@@ -326,10 +368,22 @@ fn goes_on(ask: &Ask) -> bool {
 }
 
 /// What a request is about, for the journal: no value of a parameter, no token.
-fn about(ask: &Ask) -> String {
+fn about(broker: &Broker, ask: &Ask) -> String {
     match ask {
         Ask::CreateLink { role: Role::Viewer, .. } => "viewer".into(),
         Ask::CreateLink { role: Role::Administrator, .. } => "administrator".into(),
+        // what was typed as a name may be a password: only one that is an account's is written down
+        Ask::SignIn { name, .. } => match broker.accounts.find(name, state::now()) {
+            Ok(Some(account)) => account.name,
+            _ => "another name".into(),
+        },
+        Ask::GiveCode { token, .. } => broker.sign_in_of(token),
+        Ask::ResetCodes { account } => short(account),
+        Ask::EndSessions { which } => sign_in::about(which),
+        Ask::ChangeCertificate { fingerprint } => short(fingerprint.as_deref().unwrap_or("self-signed")),
+        Ask::Start { work: Work::Viewer { account, may } } => {
+            format!("{} {}", if *may { "allow" } else { "forbid" }, short(account))
+        }
         Ask::Task { id } | Ask::TaskEvents { id } | Ask::Cancel { id } => id.to_string(),
         Ask::Artifact { id, name } => format!("{id}/{name}"),
         Ask::Start { work: Work::Action { plugin, action, .. } } => format!("{plugin}/{action}"),
@@ -353,6 +407,7 @@ pub(crate) fn short(text: &str) -> String {
 fn reason(reason: Reason) -> &'static str {
     match reason {
         Reason::SignIn => "sign-in",
+        Reason::TooMany => "too-many",
         Reason::Forbidden => "forbidden",
         Reason::NotFound => "not-found",
         Reason::Invalid => "invalid",
@@ -365,7 +420,7 @@ fn no_task(id: &TaskId) -> Refusal {
     refusal(Reason::NotFound, format!("There is no task {id}; old ones are removed."))
 }
 
-fn broken(error: io::Error) -> Refusal {
+pub(crate) fn broken(error: io::Error) -> Refusal {
     refusal(Reason::Failed, format!("The broker cannot use its folder: {error}."))
 }
 

@@ -4,7 +4,9 @@
 //! * [`server`]: connections: bounded in number, size and time; ends when idle
 //! * [`peer`]: who is at the other end
 //! * [`table`]: who may ask what: one table, what is not in it is refused
-//! * [`session`]: one-time links and sessions
+//! * [`session`]: one-time links, sign-ins and sessions
+//! * [`sign_in`]: signing in with an account: [`accounts`] has who may, [`check`] asks PAM, [`second_factor`] has codes,
+//!   [`throttle`] budgets
 //! * [`handle`]: from a request to its answer; [`order`]: what it starts
 //! * [`audit`]: one line in the journal for everything privileged
 //! * [`appliances`], [`packages`]: what it tells of the machine
@@ -21,9 +23,11 @@
 //!
 //! No thread here trusts another process: what comes in is checked, though the page has checked it already.
 
+pub mod accounts;
 pub mod appliances;
 pub mod audit;
 pub mod automatic;
+pub mod check;
 pub mod handle;
 pub mod history;
 pub mod journal;
@@ -33,13 +37,16 @@ pub mod packages;
 pub mod peer;
 pub mod plan;
 pub mod running;
+pub mod second_factor;
 pub mod server;
 pub mod services;
 pub mod session;
 pub mod settings;
+pub mod sign_in;
 pub mod state;
 pub mod table;
 pub mod tasks;
+pub mod throttle;
 pub mod trail;
 pub mod upload;
 pub mod work;

@@ -1,6 +1,7 @@
 //! What is to be started, checked once more and given its title.
 
 use crate::{
+    accounts::is_name,
     handle::{refusal, short},
     kept_files, services,
     tasks::Order,
@@ -65,6 +66,15 @@ pub fn order(work: &Work, by: &str, plugins: Option<Plugins>) -> Result<Order, R
             "Set how updates are installed automatically".into()
         }
         Work::Service { unit, verb } => services::title(unit, *verb)?,
+        Work::Viewer { account, may } => {
+            if !is_name(account) {
+                return Err(refusal(Reason::Invalid, "This is no account's name.".into()));
+            }
+            match may {
+                true => format!("Let {account} look at this page"),
+                false => format!("Let {account} look at this page no more"),
+            }
+        }
         Work::Settings { appliance, .. } => format!("Change the settings of {appliance}"),
         Work::Action { plugin, action: name, parameters } => {
             let plugins = plugins.unwrap_or_default();

@@ -8,7 +8,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 const TIMEOUT: Duration = Duration::from_secs(20);
 /// The page and what stands behind it: they end by themselves when nobody is connected, and tasks when they are done.
-const OURS: &[&str] = &["appliance-control", "appliance-broker", "appliance-task-"];
+const OURS: &[&str] = &["appliance-control", "appliance-broker", "appliance-account", "appliance-task-"];
 
 #[derive(Deserialize)]
 struct Loaded {

@@ -20,7 +20,8 @@ impl State {
     /// Opens the folder, and makes what is missing in it.
     pub fn open(root: impl Into<PathBuf>) -> io::Result<State> {
         let state = State { root: root.into() };
-        for folder in [state.sessions(), state.links(), state.tasks(), state.uploads()] {
+        let folders = [state.sessions(), state.links(), state.sign_ins(), state.second_factors()];
+        for folder in folders.into_iter().chain([state.tasks(), state.uploads()]) {
             make_folder(&folder)?;
         }
         Ok(state)
@@ -33,6 +34,20 @@ impl State {
     }
     pub fn links(&self) -> PathBuf {
         self.root.join("links")
+    }
+    /// Those that wait for their second factor.
+    pub fn sign_ins(&self) -> PathBuf {
+        self.root.join("sign-ins")
+    }
+    pub fn second_factors(&self) -> PathBuf {
+        self.root.join("second-factors")
+    }
+    /// Of an account, whose name was checked.
+    pub fn second_factor(&self, account: &str) -> PathBuf {
+        self.second_factors().join(format!("{account}.json"))
+    }
+    pub fn throttle(&self) -> PathBuf {
+        self.root.join("throttle.json")
     }
     pub fn tasks(&self) -> PathBuf {
         self.root.join("tasks")

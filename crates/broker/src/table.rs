@@ -20,8 +20,20 @@ pub enum Need {
 const TABLE: &[(&str, Need)] = &[
     ("create-link", Need::Root),
     ("redeem-link", Need::Nobody),
+    ("sign-in", Need::Nobody),
+    ("give-code", Need::Nobody),
     ("who", Need::Viewer),
     ("end-session", Need::Viewer),
+    ("own-account", Need::Viewer),
+    ("sessions", Need::Viewer),
+    // of others: the handler looks at the role
+    ("end-sessions", Need::Viewer),
+    ("begin-codes", Need::Viewer),
+    ("confirm-codes", Need::Viewer),
+    ("end-codes", Need::Viewer),
+    ("reset-codes", Need::Root),
+    ("accounts", Need::Administrator),
+    ("change-certificate", Need::Administrator),
     ("appliances", Need::Viewer),
     ("packages", Need::Viewer),
     ("plan", Need::Viewer),
@@ -52,6 +64,7 @@ const TABLE: &[(&str, Need)] = &[
     ("start restart", Need::Administrator),
     ("start shutdown", Need::Administrator),
     ("start service", Need::Administrator),
+    ("start viewer", Need::Administrator),
     ("start settings", Need::Administrator),
     ("start action", Need::Action),
     ("cancel", Need::Administrator),
@@ -60,9 +73,13 @@ const TABLE: &[(&str, Need)] = &[
 ];
 
 /// Whether it is written down that somebody did it: all that changes something, lets somebody in or out, or shows what not everybody may see.
-/// A look at what is written down is none of it, or each look would find the one before.
+/// A look at what is written down is none of it, or each look would find the one before; the list of accounts is no secret.
 pub fn is_audited(name: &str) -> bool {
-    name == "end-session" || need(name) != Some(Need::Viewer) && name != "audit"
+    match name {
+        "end-session" | "end-sessions" | "begin-codes" | "confirm-codes" | "end-codes" => true,
+        "audit" | "accounts" => false,
+        other => need(other) != Some(Need::Viewer),
+    }
 }
 
 /// Who asks, as far as rights go.
@@ -80,8 +97,19 @@ pub fn name(ask: &Ask) -> &'static str {
     match ask {
         Ask::CreateLink { .. } => "create-link",
         Ask::RedeemLink { .. } => "redeem-link",
+        Ask::SignIn { .. } => "sign-in",
+        Ask::GiveCode { .. } => "give-code",
         Ask::Who {} => "who",
         Ask::EndSession {} => "end-session",
+        Ask::OwnAccount {} => "own-account",
+        Ask::Sessions {} => "sessions",
+        Ask::EndSessions { .. } => "end-sessions",
+        Ask::BeginCodes {} => "begin-codes",
+        Ask::ConfirmCodes { .. } => "confirm-codes",
+        Ask::EndCodes { .. } => "end-codes",
+        Ask::ResetCodes { .. } => "reset-codes",
+        Ask::Accounts {} => "accounts",
+        Ask::ChangeCertificate { .. } => "change-certificate",
         Ask::Appliances {} => "appliances",
         Ask::Packages {} => "packages",
         Ask::Plan { .. } => "plan",
@@ -112,6 +140,7 @@ pub fn name(ask: &Ask) -> &'static str {
             Work::Restart {} => "start restart",
             Work::Shutdown {} => "start shutdown",
             Work::Service { .. } => "start service",
+            Work::Viewer { .. } => "start viewer",
             Work::Settings { .. } => "start settings",
             Work::Action { .. } => "start action",
         },
@@ -160,9 +189,20 @@ pub mod tests {
         let start = |work| Ask::Start { work };
         vec![
             Ask::CreateLink { role: Role::Viewer, minutes: 1 },
-            Ask::RedeemLink { token: String::new() },
+            Ask::RedeemLink { token: String::new(), agent: String::new() },
+            Ask::SignIn { name: String::new(), password: Default::default(), agent: String::new() },
+            Ask::GiveCode { token: String::new(), code: Default::default() },
             Ask::Who {},
             Ask::EndSession {},
+            Ask::OwnAccount {},
+            Ask::Sessions {},
+            Ask::EndSessions { which: broker_protocol::Sessions::Others {} },
+            Ask::BeginCodes {},
+            Ask::ConfirmCodes { code: Default::default() },
+            Ask::EndCodes { code: Default::default() },
+            Ask::ResetCodes { account: String::new() },
+            Ask::Accounts {},
+            Ask::ChangeCertificate { fingerprint: None },
             Ask::Appliances {},
             Ask::Packages {},
             Ask::Plan { packages: vec![] },
@@ -192,6 +232,7 @@ pub mod tests {
             start(Work::Restart {}),
             start(Work::Shutdown {}),
             start(Work::Service { unit: String::new(), verb: broker_protocol::Verb::Stop }),
+            start(Work::Viewer { account: String::new(), may: true }),
             start(Work::Settings { appliance: String::new(), revision: None, answers: Default::default() }),
             start(Work::Action {
                 plugin: String::new(),
@@ -224,8 +265,19 @@ pub mod tests {
         let expected = "\
 ---y create-link
 yyyy redeem-link
+yyyy sign-in
+yyyy give-code
 syyy who
 syyy end-session
+syyy own-account
+syyy sessions
+syyy end-sessions
+syyy begin-codes
+syyy confirm-codes
+syyy end-codes
+---y reset-codes
+s-yy accounts
+s-yy change-certificate
 syyy appliances
 syyy packages
 syyy plan
@@ -255,6 +307,7 @@ s-yy start automatic
 s-yy start restart
 s-yy start shutdown
 s-yy start service
+s-yy start viewer
 s-yy start settings
 s-yy start action
 s-yy cancel

@@ -36,6 +36,36 @@ pub(crate) fn civil(days: u64) -> (u64, u64, u64) {
     (yoe + era * 400 + u64::from(month <= 2), month, doy - (153 * mp + 2) / 5 + 1)
 }
 
+/// `Firefox on Linux`, of what a browser says of itself (User-Agent): enough to know one's own again.
+pub fn browser(agent: &str) -> String {
+    let first = |known: &[(&str, &str)]| {
+        known.iter().find(|(part, _)| agent.contains(part)).map(|(_, name)| (*name).to_owned())
+    };
+    // each of these names those behind it, too
+    let program = first(&[
+        ("Edg/", "Edge"),
+        ("OPR/", "Opera"),
+        ("Firefox/", "Firefox"),
+        ("Chrome/", "Chrome"),
+        ("Safari/", "Safari"),
+        ("curl/", "curl"),
+    ]);
+    let system = first(&[
+        ("Android", "Android"),
+        ("iPhone", "iPhone"),
+        ("iPad", "iPad"),
+        ("Windows", "Windows"),
+        ("Mac OS X", "macOS"),
+        ("CrOS", "ChromeOS"),
+        ("Linux", "Linux"),
+    ]);
+    match (program, system) {
+        (Some(program), Some(system)) => format!("{program} on {system}"),
+        (Some(one), None) | (None, Some(one)) => one,
+        (None, None) => harmless(agent.split(' ').next().unwrap_or_default()).chars().take(40).collect(),
+    }
+}
+
 /// `1.4 GB`: decimal units, as disks and apt count.
 pub fn size(bytes: u64) -> String {
     const UNITS: [&str; 5] = ["kB", "MB", "GB", "TB", "PB"];

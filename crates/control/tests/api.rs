@@ -14,11 +14,20 @@ use control::web::{
     gate::Access,
     routes,
 };
-use fake::{ADMINISTRATOR, CSRF, VIEWER};
+use fake::{ADMINISTRATOR, CSRF, VIEWER, accounts};
 use plugin::manifest::Role;
 use serde_json::Value;
+use std::sync::LazyLock;
 
 const DOCUMENT: &str = include_str!("../../../docs/openapi.json");
+
+/// A certificate for the machine and its key, as a form has them.
+static CERTIFICATE: LazyLock<(String, String)> = LazyLock::new(|| {
+    let encode = |pem: String| pem.bytes().map(|b| format!("%{b:02X}")).collect();
+    let (chain, key) = client::certificate_for("wiki");
+    (encode(chain), encode(key))
+});
+
 /// A form with what is needed in it.
 fn form(route: &Route, csrf: Option<&str>) -> String {
     let value = |kind| match kind {
@@ -26,7 +35,16 @@ fn form(route: &Route, csrf: Option<&str>) -> String {
         FieldKind::Number => "1",
         FieldKind::Text | FieldKind::File => "x",
     };
-    let value = |f: &Field| if f.name == "revision" { fake::REVISION } else { value(f.kind) };
+    let value = |f: &Field| match f.name {
+        "revision" => fake::REVISION.into(),
+        "name" => "bob".into(),
+        "password" => "right".into(),
+        "token" => accounts::SIGN_IN.into(),
+        "code" => accounts::CODE.into(),
+        "chain" => CERTIFICATE.0.clone(),
+        "key" => CERTIFICATE.1.clone(),
+        _ => value(f.kind).to_owned(),
+    };
     let needed = route.form.iter().filter(|f| f.needed).map(|f| format!("{}={}", f.name, value(f)));
     needed.chain(csrf.map(|token| format!("csrf={token}"))).collect::<Vec<_>>().join("&")
 }

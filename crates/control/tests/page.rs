@@ -100,6 +100,8 @@ fn pages_are_small_and_their_text_harmless() {
         "/settings/moinmoin",
         "/services",
         "/services/apache2.service",
+        "/account",
+        "/certificate",
         "/log",
         "/audit",
         "/audit?who=ada&page=1",

@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 use std::{
     fs::{self, File, OpenOptions},
     io::Write,
-    os::unix::fs::OpenOptionsExt,
+    os::unix::fs::{MetadataExt, OpenOptionsExt, fchown},
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -27,6 +27,8 @@ const RENEW_BEFORE: u64 = 30 * DAY;
 /// A certificate with its key.
 pub struct Identity {
     pub certificate: CertificateDer<'static>,
+    /// What leads from it to one that browsers know; the machine's own leads nowhere.
+    pub intermediates: Vec<CertificateDer<'static>>,
     pub key: PrivateKeyDer<'static>,
     /// Seconds since 1970.
     pub expires: u64,
@@ -39,13 +41,22 @@ impl Identity {
         hex.join(":")
     }
 
+    /// The certificate, then what leads from it to one that browsers know.
+    pub fn chain(&self) -> Vec<CertificateDer<'static>> {
+        [&[self.certificate.clone()], self.intermediates.as_slice()].concat()
+    }
+
     /// What is there, without making anything.
     pub fn read(folder: &Path) -> Result<Identity> {
         let path = path(folder);
-        let text = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
-        parse(&text)
+        read_file(&path)
             .with_context(|| format!("{} is damaged: remove it, and it is made again", path.display()))
     }
+}
+
+pub(crate) fn read_file(path: &Path) -> Result<Identity> {
+    let text = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+    parse(&text)
 }
 
 fn path(folder: &Path) -> PathBuf {
@@ -67,7 +78,8 @@ pub fn ensure(folder: &Path, network: &Network, now: u64) -> Result<Identity> {
         return Ok(identity);
     }
     let pem = pem(network, now)?;
-    write(folder, &pem).with_context(|| format!("cannot write the certificate into {}", folder.display()))?;
+    write(&path(folder), &pem)
+        .with_context(|| format!("cannot write the certificate into {}", folder.display()))?;
     Identity::read(folder)
 }
 
@@ -101,29 +113,37 @@ fn pem(network: &Network, now: u64) -> Result<String> {
     Ok(format!("Expires: {expires}\n{}{}", certificate.pem(), key.serialize_pem()))
 }
 
-fn parse(pem: &[u8]) -> Result<Identity> {
+pub(crate) fn parse(pem: &[u8]) -> Result<Identity> {
     let head = pem.split(|b| *b == b'\n').next().unwrap_or_default();
     let expires = std::str::from_utf8(head).ok().and_then(|l| l.strip_prefix("Expires: ")?.parse().ok());
     let Some(expires) = expires else { bail!("its first line does not say when it expires") };
+    let mut chain = CertificateDer::pem_slice_iter(pem).collect::<Result<Vec<_>, _>>()?.into_iter();
     Ok(Identity {
-        certificate: CertificateDer::from_pem_slice(pem).context("no certificate in it")?,
+        certificate: chain.next().context("no certificate in it")?,
+        intermediates: chain.collect(),
         key: PrivateKeyDer::from_pem_slice(pem).context("no key in it")?,
         expires,
     })
 }
 
-fn private(path: &Path) -> Result<File> {
+pub(crate) fn private(path: &Path) -> Result<File> {
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(true).mode(0o600);
     options.open(path).with_context(|| format!("cannot open {}", path.display()))
 }
 
-fn write(folder: &Path, pem: &str) -> Result<()> {
-    let new = folder.join("identity.pem.new");
+/// The whole file or none of it; owned by whoever owns the folder, for root may write what the page reads.
+pub(crate) fn write(path: &Path, pem: &str) -> Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("/"));
+    let new = path.with_extension("pem.new");
     let mut file = private(&new)?;
+    let owner = fs::metadata(folder)?;
+    if file.metadata()?.uid() != owner.uid() {
+        fchown(&file, Some(owner.uid()), Some(owner.gid()))?;
+    }
     file.write_all(pem.as_bytes())?;
     file.sync_all()?;
-    fs::rename(&new, path(folder))?;
+    fs::rename(&new, path)?;
     Ok(File::open(folder)?.sync_all()?)
 }
 

@@ -3,6 +3,7 @@
 use crate::{
     certificate::Identity,
     connection::{Patient, Place, Places},
+    own::{self, Own},
 };
 use anyhow::{Context, Result};
 use axum::Router;
@@ -13,6 +14,7 @@ use hyper_util::{
 };
 use std::{
     net::{IpAddr, SocketAddr, TcpListener as StdListener},
+    path::PathBuf,
     sync::Arc,
     time::Duration,
 };
@@ -42,13 +44,25 @@ pub struct Site {
     pub ours: Arc<dyn Fn(&str) -> bool + Send + Sync>,
 }
 
+/// What is shown to the next connection: one certificate, or the one that is in use in a folder.
+pub enum Tls {
+    Fixed(TlsAcceptor),
+    Folder(Own),
+}
+
+impl From<TlsAcceptor> for Tls {
+    fn from(acceptor: TlsAcceptor) -> Tls {
+        Tls::Fixed(acceptor)
+    }
+}
+
 pub fn tls(identity: Identity) -> Result<TlsAcceptor> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let mut config = rustls::ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .context("cannot set up TLS")?
         .with_no_client_auth()
-        .with_single_cert(vec![identity.certificate], identity.key)
+        .with_single_cert(identity.chain(), identity.key)
         .context("cannot use the certificate")?;
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     config.send_tls13_tickets = 1;
@@ -56,7 +70,8 @@ pub fn tls(identity: Identity) -> Result<TlsAcceptor> {
 }
 
 /// Until nobody has been connected for `idle`. What waits in the socket then starts us again.
-pub async fn serve(listener: StdListener, tls: TlsAcceptor, site: Site, idle: Duration) -> Result<()> {
+pub async fn serve(listener: StdListener, tls: impl Into<Tls>, site: Site, idle: Duration) -> Result<()> {
+    let mut tls = tls.into();
     listener.set_nonblocking(true).context("cannot set up the socket")?;
     let listener = TcpListener::from_std(listener).context("cannot use the socket")?;
     let places = Places::default();
@@ -75,9 +90,13 @@ pub async fn serve(listener: StdListener, tls: TlsAcceptor, site: Site, idle: Du
             }
         };
         let Some(place) = places.take(peer.ip()) else { continue };
-        let (tls, site) = (tls.clone(), site.clone());
+        let site = site.clone();
+        let (acceptor, trial) = match &mut tls {
+            Tls::Fixed(acceptor) => (acceptor.clone(), None),
+            Tls::Folder(own) => own.now(),
+        };
         // what a connection ends with is the peer's affair
-        tokio::spawn(async move { drop(connection(stream, peer, place, tls, site).await) });
+        tokio::spawn(async move { drop(connection(stream, peer, place, acceptor, trial, site).await) });
     }
 }
 
@@ -86,6 +105,7 @@ async fn connection(
     peer: SocketAddr,
     _place: Place,
     tls: TlsAcceptor,
+    trial: Option<PathBuf>,
     site: Site,
 ) -> Result<()> {
     stream.set_nodelay(true)?;
@@ -98,6 +118,9 @@ async fn connection(
         return timeout(PATIENCE, plain(stream, &site)).await?;
     }
     let stream = timeout(PATIENCE, tls.accept(Patient::new(stream))).await??;
+    if let Some(folder) = trial {
+        own::served(&folder);
+    }
     let router = TowerToHyperService::new(site.router);
     let service = hyper::service::service_fn(move |mut request: hyper::Request<Incoming>| {
         request.extensions_mut().insert(Peer(peer.ip().to_canonical()));

@@ -126,7 +126,7 @@ fn any_request() -> impl Strategy<Value = Request> {
     let id = "[0-9]{8}-[0-9]{6}-[0-9a-f]{8}".prop_map(|t| TaskId::try_from(t).unwrap());
     let ask = prop_oneof![
         any::<u32>().prop_map(|minutes| Ask::CreateLink { role: Role::Viewer, minutes }),
-        any::<String>().prop_map(|token| Ask::RedeemLink { token }),
+        any::<String>().prop_map(|token| Ask::RedeemLink { token, agent: String::new() }),
         id.prop_map(|id| Ask::Task { id }),
         work.prop_map(|work| Ask::Start { work }),
     ];

@@ -52,7 +52,7 @@ fn sign_in(broker: &Broker, role: Role) -> String {
     let Ok(Answer::Token(token)) = ask(broker, Peer::Root, None, Ask::CreateLink { role, minutes: 5 }) else {
         panic!("no link")
     };
-    match ask(broker, Peer::Web, None, Ask::RedeemLink { token }) {
+    match ask(broker, Peer::Web, None, Ask::RedeemLink { token, agent: String::new() }) {
         Ok(Answer::Session { token, who }) if who.role == role => token,
         other => panic!("{other:?}"),
     }
@@ -69,7 +69,7 @@ fn strangers_get_nothing_whatever_they_bring() {
         let session = sign_in(broker, Role::Administrator);
         for token in [None, Some(session.as_str())] {
             assert_eq!(ask(broker, Peer::Stranger(1000), token, Ask::Who {}).unwrap_err(), Reason::Forbidden);
-            let redeem = Ask::RedeemLink { token: "x".into() };
+            let redeem = Ask::RedeemLink { token: "x".into(), agent: String::new() };
             assert_eq!(ask(broker, Peer::Stranger(1000), token, redeem).unwrap_err(), Reason::Forbidden);
         }
     });
@@ -138,7 +138,8 @@ fn arguments_are_checked_again() {
 #[test]
 fn wrong_links_wait_but_lock_nobody_out() {
     with(|broker| {
-        let wrong = || ask(broker, Peer::Web, None, Ask::RedeemLink { token: "wrong".into() });
+        let wrong =
+            || ask(broker, Peer::Web, None, Ask::RedeemLink { token: "wrong".into(), agent: String::new() });
         thread::scope(|scope| {
             let attackers: Vec<_> = (0..20).map(|_| scope.spawn(wrong)).collect();
             let started = std::time::Instant::now();

@@ -20,7 +20,9 @@ fn kind(work: &Work) -> Kind<'_> {
     match work {
         Work::Refresh {} | Work::Upgrade { .. } | Work::Download { .. } | Work::Repair {} => Kind::Packages,
         // these change what a run of the package manager changes, too
-        Work::RestartServices {} | Work::DecideFile { .. } | Work::Automatic { .. } => Kind::Packages,
+        Work::RestartServices {} | Work::DecideFile { .. } | Work::Automatic { .. } | Work::Viewer { .. } => {
+            Kind::Packages
+        }
         Work::Restart {} | Work::Shutdown {} => Kind::Power,
         Work::Service { unit, .. } => Kind::Service(unit),
         Work::Action { plugin: name, .. } | Work::Settings { appliance: name, .. } => Kind::Appliance(name),
@@ -71,7 +73,7 @@ pub fn why_not_cancelled(work: &Work) -> Option<&'static str> {
         Work::Repair {} => Some(
             "Packages are being finished. Stopping now would leave them half installed, so it goes on to its end.",
         ),
-        Work::RestartServices {} | Work::DecideFile { .. } | Work::Automatic { .. } => {
+        Work::RestartServices {} | Work::DecideFile { .. } | Work::Automatic { .. } | Work::Viewer { .. } => {
             Some("It takes a moment only, and stopping it would leave half of it.")
         }
         Work::Upgrade { .. } => Some(

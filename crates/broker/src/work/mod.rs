@@ -5,6 +5,7 @@
 //! * [`configuration`]: decides about new configuration files, and how updates are installed automatically
 //! * [`power`]: restart and shutdown
 //! * [`service`]: start, stop and the like
+//! * [`viewer`]: who may look at the page
 //! * [`settings`]: new answers to an appliance's questions
 //! * [`action`]: an action of a plugin
 //! * [`ended`]: what the unit runs when the program is no more: gives a task the result that it could not write
@@ -22,6 +23,7 @@ pub mod packages;
 pub mod power;
 pub mod service;
 pub mod settings;
+pub mod viewer;
 
 use crate::{
     STATE,
@@ -138,6 +140,7 @@ fn run(root: &Path, id: &TaskId) -> anyhow::Result<Status> {
         Work::Restart {} => power::go("reboot", "The machine restarts now."),
         Work::Shutdown {} => power::go("poweroff", "The machine shuts down now."),
         Work::Service { unit, verb } => service::run(unit, *verb, &mut log),
+        Work::Viewer { account, may } => viewer::run(account, *may),
         Work::Settings { .. } => settings::run(&folder, &record, &mut log),
         Work::Action { .. } => action::run(&folder, &record, &stop, &mut log),
     };

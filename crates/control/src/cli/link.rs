@@ -16,10 +16,10 @@ use std::{
     process::ExitCode,
     time::Duration,
 };
-use webpage::{certificate::Identity, network::Network};
+use webpage::{network::Network, own};
 
 /// Where appliance-control.socket listens.
-const PORT: u16 = 8080;
+pub const PORT: u16 = 8080;
 
 /// `link`: one for every address of the machine; all are the same one, which works once.
 pub fn link(session: &Session, minutes: u32, viewer: bool) -> Result<ExitCode> {
@@ -42,7 +42,7 @@ pub fn link(session: &Session, minutes: u32, viewer: bool) -> Result<ExitCode> {
     for link in &links {
         writeln!(out, "  {}", session.paint(1, link))?;
     }
-    writeln!(out, "\nThe browser warns about the certificate, because the machine made it itself.")?;
+    writeln!(out, "\nThe browser warns about a certificate that the machine made itself.")?;
     match fingerprint {
         Some(fingerprint) => {
             writeln!(out, "It is the right one when its SHA-256 fingerprint is\n\n  {fingerprint}")?
@@ -56,8 +56,8 @@ pub fn link(session: &Session, minutes: u32, viewer: bool) -> Result<ExitCode> {
 }
 
 /// The page makes its certificate when it starts, and any connection starts it: one is made before the file is read.
-fn fingerprint() -> Option<String> {
-    let read = || Identity::read(Path::new(CERTIFICATE)).ok().map(|i| i.fingerprint());
+pub fn fingerprint() -> Option<String> {
+    let read = || own::in_use(Path::new(CERTIFICATE)).ok().map(|(identity, _)| identity.fingerprint());
     read().or_else(|| {
         wake_up().ok()?;
         read()

@@ -7,9 +7,13 @@
 //! * [`settings`]: an appliance's answers
 //! * [`updates`]: what updates would do, configuration files, history, automatic updates
 //! * [`work`]: what starts tasks, with files in and out
-//! * [`link`]: sign-in links
+//! * [`account`]: who signs in, sessions; [`link`]: sign-in links
+//! * [`certificate`]: what browsers know the page by; [`console`]: what the machine's console says of the page
 
+mod account;
 mod audit;
+mod certificate;
+mod console;
 mod follow;
 mod link;
 mod services;
@@ -195,6 +199,21 @@ enum Command {
         #[arg(long)]
         viewer: bool,
     },
+    /// Look at who is signed in to the management page, and end sessions
+    #[command(subcommand)]
+    Session(account::SessionCommand),
+    /// Look at who may sign in to the management page with an account of the machine
+    #[command(
+        subcommand,
+        after_help = "Who is in the administrators' group (sudo) administers; the groups are in /etc/appliance-control/sign-in.conf."
+    )]
+    Account(account::AccountCommand),
+    /// Look at the management page's certificate, bring your own, or go back to the machine's
+    #[command(subcommand)]
+    Certificate(certificate::CertificateCommand),
+    /// Print what the machine's console says of the management page (for appliance-console.service)
+    #[command(hide = true)]
+    Console,
     /// Print a completion script for a shell
     #[command(
         after_help = "Example:\n  appliance-control completions bash > /etc/bash_completion.d/appliance-control"
@@ -301,6 +320,9 @@ fn run(Arguments { json, broker, command }: Arguments) -> anyhow::Result<ExitCod
         io::stdout().write_all(&text).context("cannot write to standard output")?;
         return Ok(ExitCode::SUCCESS);
     }
+    if let Command::Console = command {
+        return console::print();
+    }
     // nothing above needs root
     let session = Session::new(&broker, json)?;
     match command {
@@ -344,7 +366,12 @@ fn run(Arguments { json, broker, command }: Arguments) -> anyhow::Result<ExitCod
         }
         Command::Backup { appliance, output } => work::backup(&session, appliance, &output),
         Command::Restore { appliance, file } => work::restore(&session, appliance, &file),
+        Command::Session(command) => account::session(&session, command),
+        Command::Account(command) => account::account(&session, command),
+        Command::Certificate(command) => certificate::certificate(&session, command),
         Command::Link { minutes, viewer } => link::link(&session, minutes, viewer),
-        Command::Completions { .. } | Command::Man | Command::Serve { .. } => Ok(ExitCode::SUCCESS),
+        Command::Completions { .. } | Command::Man | Command::Console | Command::Serve { .. } => {
+            Ok(ExitCode::SUCCESS)
+        }
     }
 }

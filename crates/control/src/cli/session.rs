@@ -93,7 +93,7 @@ pub fn status(error: &anyhow::Error) -> u8 {
             Some(ClientError::Refused(refusal)) => {
                 return match refusal.reason {
                     Reason::Invalid | Reason::NotFound => 2,
-                    Reason::Busy | Reason::Forbidden | Reason::SignIn => 3,
+                    Reason::Busy | Reason::Forbidden | Reason::SignIn | Reason::TooMany => 3,
                     Reason::Failed => 1,
                 };
             }

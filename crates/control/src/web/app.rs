@@ -8,7 +8,7 @@ use broker_protocol::{Answer, Ask, Client, ClientError, FaultyPlugin, Reason, Re
 use plugin::Manifest;
 use std::{
     os::fd::OwnedFd,
-    path::Path,
+    path::{Path, PathBuf},
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -31,6 +31,7 @@ struct Shared {
     plugins: Mutex<Option<(Instant, Arc<Vec<Manifest>>)>>,
     sign_outs: AtomicU64,
     feeds: Feeds,
+    tls: PathBuf,
 }
 
 /// Who asks, for the broker.
@@ -42,7 +43,8 @@ pub struct Caller {
 }
 
 impl App {
-    pub fn new(broker: &Path, network: Network) -> App {
+    /// `tls` is the certificate's folder.
+    pub fn new(broker: &Path, network: Network, tls: &Path) -> App {
         let network = Mutex::new((Instant::now(), network));
         App(Arc::new(Shared {
             broker: Client::new(broker),
@@ -50,6 +52,7 @@ impl App {
             plugins: Mutex::default(),
             sign_outs: AtomicU64::new(0),
             feeds: Feeds::default(),
+            tls: tls.into(),
         }))
     }
 
@@ -103,6 +106,15 @@ impl App {
         Ok(plugins)
     }
 
+    /// The certificate's folder.
+    pub fn tls(&self) -> &Path {
+        &self.0.tls
+    }
+    /// The machine's names and addresses, as they are now.
+    pub fn network(&self) -> Network {
+        self.0.network.lock().unwrap_or_else(PoisonError::into_inner).1.clone()
+    }
+
     /// See [`Network::answers_to`].
     pub fn answers_to(&self, host: &str) -> bool {
         let mut network = self.0.network.lock().unwrap_or_else(PoisonError::into_inner);
@@ -129,6 +141,7 @@ impl From<ClientError> for Failure {
         match error {
             ClientError::Refused(refusal) => match refusal.reason {
                 Reason::SignIn => Failure::SignIn,
+                Reason::TooMany => Failure::TooMany(refusal.message),
                 Reason::Forbidden => Failure::Forbidden(refusal.message),
                 Reason::NotFound => Failure::NotFound(refusal.message),
                 Reason::Invalid => Failure::Invalid(refusal.message),

@@ -1,13 +1,16 @@
 //! What every request has to pass: [`outer`] for all of them, then [`inner`] for each route by its [`Access`].
 
-use crate::web::{
-    app::{App, Caller},
-    reply::Failure,
+use crate::{
+    text,
+    web::{
+        app::{App, Caller},
+        reply::Failure,
+    },
 };
 use axum::{
     Form,
     body::{Body, to_bytes},
-    extract::{FromRequest, Request, State},
+    extract::{FromRequest, Multipart, Request, State},
     http::{HeaderName, HeaderValue, Method, StatusCode, header},
     middleware::Next,
     response::{IntoResponse, Response},
@@ -19,8 +22,10 @@ use webpage::{browser, server::Peer};
 
 /// `__Host-`: only over TLS, for this host alone, for all paths (RFC 6265bis, section 4.1.3.2).
 pub const COOKIE: &str = "__Host-appliance-session";
-/// Bytes of a form without files.
+/// Bytes of a form without files, or with small ones.
 const FORM_LIMIT: usize = 64 << 10;
+/// Bytes of a form of somebody who is not signed in.
+const DOOR_LIMIT: usize = 4 << 10;
 const FORM_PATIENCE: Duration = Duration::from_secs(15);
 
 /// Who may use a route. There is no route without one.
@@ -41,6 +46,8 @@ pub struct Visitor {
     pub caller: Caller,
     /// A program that wants JSON.
     pub json: bool,
+    /// The browser in a few words.
+    pub agent: String,
     /// This machine's host name.
     pub host: String,
     pub plugins: Arc<Vec<Manifest>>,
@@ -62,12 +69,13 @@ impl Visitor {
 
     fn new(app: &App, request: &Request) -> Visitor {
         let headers = request.headers();
-        let text = |name: HeaderName| headers.get(name).and_then(|v| v.to_str().ok()).unwrap_or("");
+        let text_of = |name: HeaderName| headers.get(name).and_then(|v| v.to_str().ok()).unwrap_or("");
         let from = request.extensions().get::<Peer>().map(|p| p.0.to_string()).unwrap_or_default();
         Visitor {
             who: None,
             caller: Caller { session: browser::session(headers, COOKIE), from },
-            json: text(header::ACCEPT).starts_with("application/json"),
+            json: text_of(header::ACCEPT).starts_with("application/json"),
+            agent: text::browser(text_of(header::USER_AGENT)),
             host: app.hostname(),
             plugins: Arc::default(),
         }
@@ -121,6 +129,11 @@ async fn admit(
         return Err(Failure::NotFromHere);
     }
     if access == Access::Open {
+        if changes {
+            // there is no session yet that it could prove to come from; that it was sent from here was looked at
+            let fields = fields_of(request, DOOR_LIMIT).await?;
+            request.extensions_mut().insert(fields);
+        }
         return Ok(());
     }
     if visitor.caller.session.is_none() {
@@ -152,8 +165,7 @@ async fn prove(access: Access, visitor: &Visitor, request: &mut Request) -> Resu
         return Ok(());
     }
     let by_header = text(request.headers().get("x-csrf-token"));
-    let body = std::mem::replace(request.body_mut(), Body::empty());
-    let fields = form(kind, body).await?;
+    let fields = fields_of(request, FORM_LIMIT).await?;
     let token = fields.0.get("csrf").unwrap_or(&by_header);
     if !visitor.proves(token) {
         return Err(Failure::NotFromHere);
@@ -162,19 +174,37 @@ async fn prove(access: Access, visitor: &Visitor, request: &mut Request) -> Resu
     Ok(())
 }
 
-async fn form(kind: Option<HeaderValue>, body: Body) -> Result<Fields, Failure> {
+async fn fields_of(request: &mut Request, limit: usize) -> Result<Fields, Failure> {
+    let kind = request.headers().get(header::CONTENT_TYPE).cloned();
+    let body = std::mem::replace(request.body_mut(), Body::empty());
     let late = |_| Failure::Invalid("The form did not arrive in time.".into());
-    let bytes = tokio::time::timeout(FORM_PATIENCE, to_bytes(body, FORM_LIMIT)).await.map_err(late)?;
+    let bytes = tokio::time::timeout(FORM_PATIENCE, to_bytes(body, limit)).await.map_err(late)?;
     let bytes = bytes.map_err(|_| Failure::TooLarge)?;
     if bytes.is_empty() {
         return Ok(Fields::default());
     }
     let mut whole = Request::new(Body::from(bytes));
     *whole.method_mut() = Method::POST;
+    let with_files = kind.as_ref().is_some_and(|kind| kind.as_bytes().starts_with(b"multipart/form-data"));
     if let Some(kind) = kind {
         whole.headers_mut().insert(header::CONTENT_TYPE, kind);
     }
+    let unreadable = || Failure::Invalid("The form cannot be read.".into());
+    if with_files {
+        return multipart(whole).await.ok_or_else(unreadable);
+    }
     let fields = Form::<Vec<(String, String)>>::from_request(whole, &()).await;
-    let fields = fields.map_err(|_| Failure::Invalid("The form cannot be read.".into()))?;
+    let fields = fields.map_err(|_| unreadable())?;
     Ok(Fields(fields.0.into_iter().collect()))
+}
+
+/// A form with files that are small enough to be fields like the others.
+async fn multipart(request: Request) -> Option<Fields> {
+    let mut form = Multipart::from_request(request, &()).await.ok()?;
+    let mut fields = Fields::default();
+    while let Some(field) = form.next_field().await.ok()? {
+        let name = field.name().unwrap_or_default().to_owned();
+        fields.0.insert(name, field.text().await.ok()?);
+    }
+    Some(fields)
 }

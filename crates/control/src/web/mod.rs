@@ -38,6 +38,7 @@ use std::{
 use webpage::{
     certificate,
     network::Network,
+    own,
     server::{self, Site},
 };
 
@@ -59,9 +60,10 @@ pub struct Options {
 /// Serves until nobody has been connected for a while.
 pub fn run(options: &Options) -> Result<()> {
     let network = Network::read();
-    let identity = certificate::ensure(&options.tls, &network, text::now())?;
+    certificate::ensure(&options.tls, &network, text::now())?;
+    let tls = server::Tls::Folder(own::Own::open(&options.tls)?);
     let listener = listener(options.listen)?;
-    let site = site(app::App::new(&options.broker, network));
+    let site = site(app::App::new(&options.broker, network, &options.tls));
     // one thread serves; those that wait for the broker come and go
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -70,7 +72,7 @@ pub fn run(options: &Options) -> Result<()> {
         .thread_keep_alive(Duration::from_secs(2))
         .build()
         .context("cannot start the runtime")?;
-    let result = runtime.block_on(server::serve(listener, server::tls(identity)?, site, options.idle));
+    let result = runtime.block_on(server::serve(listener, tls, site, options.idle));
     runtime.shutdown_background();
     result
 }

@@ -91,6 +91,8 @@ pub enum Failure {
     Invalid(String),
     TooLarge,
     Busy(String),
+    /// Of attempts to sign in.
+    TooMany(String),
     Failed(String),
     BrokerDown,
 }
@@ -109,7 +111,12 @@ struct ErrorPage<'a> {
 #[template(path = "sign-in.html")]
 pub struct SignInPage {
     pub frame: Frame,
+    /// A link that cannot be used.
     pub spent: bool,
+    /// Why an account was not let in.
+    pub fault: String,
+    /// The name that was typed.
+    pub name: String,
 }
 
 impl Failure {
@@ -131,7 +138,8 @@ impl Failure {
         let page = match self {
             Failure::SignIn | Failure::LinkSpent => {
                 let spent = *self == Failure::LinkSpent;
-                html(status, &SignInPage { frame: Frame::new(visitor, "Sign in", ""), spent })
+                let frame = Frame::new(visitor, "Sign in", "");
+                html(status, &SignInPage { frame, spent, fault: String::new(), name: String::new() })
             }
             _ => {
                 let frame = Frame::new(visitor, heading, "");
@@ -189,6 +197,7 @@ impl Failure {
                 "Wait until it has ended, then try again.",
                 "",
             ),
+            Failure::TooMany(why) => (S::TOO_MANY_REQUESTS, "Too many attempts", why, "", ""),
             Failure::Failed(why) => (
                 S::INTERNAL_SERVER_ERROR,
                 "That did not work",

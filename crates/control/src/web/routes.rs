@@ -6,8 +6,8 @@ use crate::web::{
     assets,
     gate::{self, Access},
     pages::{
-        audit, automatic, changes, history, journal, overview, packages, plugins, power, services, settings,
-        sign_in, tasks, updates,
+        account, audit, automatic, certificate, changes, history, journal, overview, packages, plugins,
+        power, second_factor, services, settings, sign_in, tasks, updates,
     },
     reply::Failure,
     stream,
@@ -32,9 +32,34 @@ pub fn table() -> Vec<Route> {
     vec![
         get("/static/{name}", Open, assets::serve),
         get("/sign-in", Open, sign_in::show),
+        post("/sign-in", Open, sign_in::enter).json::<Who>("Signs in with an account; the cookie is the session")
+            .form(&[text("name", "The account's").needed(), text("password", "The account's").needed()])
+            .also::<sign_in::CodeNeeded>(202),
+        post("/sign-in/code", Open, sign_in::give_code).json::<Who>("Goes on with a code, where the account has a second factor")
+            .form(&[text("token", "As it was given").needed(), text("code", "Of the app, or a recovery code").needed()]),
         get("/link/{token}", Open, sign_in::link),
         post("/link/{token}", Open, sign_in::redeem).json::<Who>("Signs in, once; the cookie is the session"),
         post("/sign-out", Viewer, sign_in::sign_out).json::<()>("Ends the session"),
+        get("/account", Viewer, account::show).json::<account::Data>("Whose session it is, the sessions, and for administrators the accounts")
+            .commands(&["account list", "session list"]),
+        post("/account/sessions", Viewer, account::end).json::<()>("Ends sessions").commands(&["session end"])
+            .form(&[one_of("which", &["own-others", "others", "one"], "The account's others, all others, or the one of that id").needed(),
+                text("id", "A session's id")]),
+        post("/account/viewers", Administrator, account::viewer).task("Lets an account look, or no more")
+            .form(&[text("account", "Its name").needed(), one_of("may", &["yes", "no"], "Whether it may").needed()])
+            .commands(&["account allow", "account forbid"]),
+        post("/account/codes", Viewer, second_factor::begin).json::<second_factor::NewSecret>("A new secret for one's second factor"),
+        post("/account/codes/confirm", Viewer, second_factor::confirm).form(&[text("code", "The first one").needed()])
+            .json::<second_factor::Recovery>("Turns the second factor on; the recovery codes, this once"),
+        post("/account/codes/end", Viewer, second_factor::end).json::<()>("Turns the second factor off")
+            .form(&[text("code", "One of it").needed()]),
+        get("/certificate", Viewer, certificate::show).json::<certificate::InUse>("The page's certificate").commands(&["certificate show"]),
+        post("/certificate", Administrator, certificate::install).json::<certificate::InUse>("Takes a certificate of one's own into use")
+            .form(&[file("chain", "The certificate, then those that lead to its issuer, in PEM").needed(),
+                file("key", "Its private key in PEM, without a passphrase").needed()])
+            .commands(&["certificate set"]),
+        post("/certificate/remove", Administrator, certificate::remove).json::<certificate::InUse>("Goes back to the machine's own")
+            .commands(&["certificate reset"]),
         get("/", Viewer, overview::show).json::<overview::Data>("The machine and its appliances at a glance")
             .commands(&["status"]),
         get("/updates", Viewer, updates::show).json::<updates::Data>("Updates, and what installing all of them would do")
@@ -127,9 +152,20 @@ mod tests {
         insta::assert_snapshot!(lines.join("\n"), @r"
         GET  /static/{name}                  Open
         GET  /sign-in                        Open
+        POST /sign-in                        Open
+        POST /sign-in/code                   Open
         GET  /link/{token}                   Open
         POST /link/{token}                   Open
         POST /sign-out                       Viewer
+        GET  /account                        Viewer
+        POST /account/sessions               Viewer
+        POST /account/viewers                Administrator
+        POST /account/codes                  Viewer
+        POST /account/codes/confirm          Viewer
+        POST /account/codes/end              Viewer
+        GET  /certificate                    Viewer
+        POST /certificate                    Administrator
+        POST /certificate/remove             Administrator
         GET  /                               Viewer
         GET  /updates                        Viewer
         POST /updates/refresh                Administrator

@@ -1,5 +1,6 @@
 //! The page under test, and a client that speaks real TLS to it.
 
+#![allow(dead_code)]
 #![allow(clippy::unwrap_used, reason = "what breaks in here breaks the test")]
 #![allow(dead_code, reason = "each test needs a part of it")]
 
@@ -13,8 +14,13 @@ use std::{
     thread::JoinHandle,
     time::Duration,
 };
-use tokio_rustls::rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned, crypto::ring};
-use webpage::{certificate, network::Network, server};
+use tokio_rustls::rustls::{
+    ClientConfig, ClientConnection, DigitallySignedStruct, Error, SignatureScheme, StreamOwned,
+    client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
+    crypto::{ring, verify_tls12_signature, verify_tls13_signature},
+    pki_types::{CertificateDer, ServerName, UnixTime},
+};
+use webpage::{certificate, network::Network, own, server};
 
 /// What stands in the addresses; where a route needs another value, it says so with its path.
 const PARTS: &[(&str, &str)] = &[
@@ -116,6 +122,14 @@ impl Page {
         StreamOwned::new(ClientConnection::new(self.tls.clone(), name).unwrap(), stream)
     }
 
+    /// The certificate that a new connection gets.
+    pub fn shown(&self) -> Vec<u8> {
+        let mut stream = self.connect();
+        stream.write_all(b"GET /sign-in HTTP/1.1\r\nHost: wiki\r\nConnection: close\r\n\r\n").unwrap();
+        let _ = stream.read_to_end(&mut vec![]);
+        stream.conn.peer_certificates().unwrap()[0].to_vec()
+    }
+
     /// Waits until it is so, for 10 s at most.
     pub fn until(&self, otherwise: &str, so: impl Fn() -> bool) {
         let end = std::time::Instant::now() + Duration::from_secs(10);
@@ -145,22 +159,73 @@ pub fn cookie(session: &str) -> String {
 
 fn serve(folder: &Path, broker: &Path, idle: Duration) -> (SocketAddr, JoinHandle<()>, Arc<ClientConfig>) {
     let network = Network { names: vec!["wiki".into()], addresses: vec!["10.0.0.7".parse().unwrap()] };
-    let identity = certificate::ensure(&folder.join("tls"), &network, control::text::now()).unwrap();
-    let mut roots = RootCertStore::empty();
-    roots.add(identity.certificate.clone()).unwrap();
+    certificate::ensure(&folder.join("tls"), &network, control::text::now()).unwrap();
     let tls = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()
         .unwrap()
-        .with_root_certificates(roots)
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(AnyCertificate))
         .with_no_client_auth();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
-    let (acceptor, site) = (server::tls(identity).unwrap(), site(App::new(broker, network)));
+    let own = server::Tls::Folder(own::Own::open(&folder.join("tls")).unwrap());
+    let site = site(App::new(broker, network, &folder.join("tls")));
     let ended = std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(server::serve(listener, acceptor, site, idle)).unwrap();
+        runtime.block_on(server::serve(listener, own, site, idle)).unwrap();
     });
     (address, ended, Arc::new(tls))
+}
+
+/// A certificate for a name, good for ten days, and its key; the client trusts any.
+pub fn certificate_for(name: &str) -> (String, String) {
+    let mut params = rcgen::CertificateParams::new(vec![name.to_owned()]).unwrap();
+    let date = |days: u64| {
+        rcgen::date_time_ymd(1970, 1, 1)
+            + Duration::from_secs(control::text::now())
+            + Duration::from_secs(days * 86_400)
+    };
+    (params.not_before, params.not_after) = (date(0), date(10));
+    let key = rcgen::KeyPair::generate().unwrap();
+    (params.self_signed(&key).unwrap().pem(), key.serialize_pem())
+}
+
+/// The tests change the page's certificate, and look themselves which one is shown.
+#[derive(Debug)]
+struct AnyCertificate;
+
+impl ServerCertVerifier for AnyCertificate {
+    fn verify_server_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        let known = ring::default_provider().signature_verification_algorithms;
+        verify_tls12_signature(message, certificate, signature, &known)
+    }
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        let known = ring::default_provider().signature_verification_algorithms;
+        verify_tls13_signature(message, certificate, signature, &known)
+    }
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        ring::default_provider().signature_verification_algorithms.supported_schemes()
+    }
 }
 
 fn parse(bytes: &[u8]) -> Reply {

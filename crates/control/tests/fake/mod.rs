@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "what breaks in here breaks the test")]
 #![allow(dead_code)]
 
+pub mod accounts;
 mod services;
 
 use broker::table::{self, Rights};
@@ -117,7 +118,10 @@ impl Fake {
     fn reply(&self, request: &Request) -> Result<(Answer, Option<OwnedFd>), (Reason, &'static str)> {
         let name = table::name(&request.ask);
         self.state(|s| s.asked.push(name));
-        if let Ask::RedeemLink { token } = &request.ask {
+        if let Some(answer) = accounts::at_the_door(&request.ask) {
+            return answer.map(|answer| (answer, None));
+        }
+        if let Ask::RedeemLink { token, .. } = &request.ask {
             let first = self.state(|s| {
                 s.redeemed += usize::from(token == LINK);
                 token == LINK && s.redeemed == 1
@@ -140,6 +144,9 @@ impl Fake {
             _ => None,
         };
         table::check(name, Rights::Session(role), action).map_err(|r| (r.reason, "not allowed"))?;
+        if let Some(answer) = accounts::signed_in(&request.ask, role) {
+            return answer.map(|answer| (answer, None));
+        }
         let file = |path: PathBuf| {
             let file = File::open(path).map_err(|_| (Reason::NotFound, "There is no such file."))?;
             Ok((Answer::File { size: file.metadata().unwrap().len() }, Some(OwnedFd::from(file))))
@@ -247,7 +254,7 @@ pub fn now() -> u64 {
 }
 
 fn who(role: Role) -> Who {
-    Who { name: "root".into(), role, since: now(), csrf: CSRF.into() }
+    Who { name: "root".into(), account: false, role, since: now(), csrf: CSRF.into() }
 }
 
 /// 120 entries, the newest first.

@@ -8,6 +8,8 @@ use std::collections::BTreeSet;
 /// Commands that are no request of the page's, each with the reason.
 const ON_THE_MACHINE_ONLY: &[(&str, &str)] = &[
     ("link", "only root on the machine lets somebody in"),
+    ("account reset-codes", "only root on the machine lets somebody in without his second factor"),
+    ("console", "is what the machine's console says"),
     ("completions", "for the shell"),
     ("man", "for the shell"),
     ("serve", "is the page"),
@@ -15,6 +17,11 @@ const ON_THE_MACHINE_ONLY: &[(&str, &str)] = &[
 /// Routes without a command, each with the reason.
 const IN_THE_PAGE_ONLY: &[(&str, &str)] = &[
     ("POST /link/{token}", "signs a browser in; root needs no session"),
+    ("POST /sign-in", "signs a browser in; root needs no session"),
+    ("POST /sign-in/code", "signs a browser in; root needs no session"),
+    ("POST /account/codes", "a second factor belongs to the account that is signed in"),
+    ("POST /account/codes/confirm", "a second factor belongs to the account that is signed in"),
+    ("POST /account/codes/end", "a second factor belongs to the account that is signed in"),
     ("POST /sign-out", "root has no session to end"),
     ("GET /boot-id", "tells the browser that the machine is back"),
 ];

@@ -1,7 +1,9 @@
 //! The handlers, one file per page.
 
+pub mod account;
 pub mod audit;
 pub mod automatic;
+pub mod certificate;
 pub mod changes;
 pub mod history;
 pub mod journal;
@@ -9,6 +11,7 @@ pub mod overview;
 pub mod packages;
 pub mod plugins;
 pub mod power;
+pub mod second_factor;
 pub mod services;
 pub mod settings;
 pub mod sign_in;

@@ -6,7 +6,7 @@ use crate::{
     web::{
         app::App,
         gate::Visitor,
-        pages::{self, Moment, tasks::Row},
+        pages::{self, Moment, certificate::InUse, tasks::Row},
         reply::{self, Failure, Frame},
     },
 };
@@ -19,6 +19,8 @@ use serde::Serialize;
 #[derive(Template)]
 #[template(path = "overview.html")]
 struct Page {
+    /// What is to be said of the certificate.
+    certificate: Option<String>,
     frame: Frame,
     machine: Machine,
     meters: Vec<Meter>,
@@ -76,6 +78,7 @@ pub struct Data<'a> {
     unfinished: Option<&'a [String]>,
     outdated: Option<&'a [broker_protocol::Outdated]>,
     faulty_plugins: &'a [FaultyPlugin],
+    certificate: Option<&'a InUse>,
 }
 
 /// `GET /`
@@ -92,6 +95,7 @@ pub async fn show(
     let (appliances, packages) = (pages::part(appliances)?, pages::part(packages)?);
     let tasks = pages::part(tasks)?.unwrap_or_default();
     let (machine, addresses) = (Machine::read(), app.addresses());
+    let certificate = InUse::read(app.tls()).ok();
     let counted = packages.as_ref().ok();
     let data = Data {
         machine: &machine,
@@ -104,6 +108,7 @@ pub async fn show(
         unfinished: counted.map(|p| p.unfinished.as_slice()),
         outdated: counted.map(|p| p.outdated.as_slice()),
         faulty_plugins: &faulty_plugins,
+        certificate: certificate.as_ref(),
     };
     let cards = |list: &Vec<Appliance>| list.iter().map(|a| card(a, &visitor, &addresses)).collect();
     let page = Page {
@@ -117,6 +122,7 @@ pub async fn show(
         machine: machine.clone(),
         addresses: addresses.clone(),
         faulty_plugins: faulty_plugins.iter().map(shown).collect(),
+        certificate: certificate.as_ref().and_then(|c| c.warning(text::now())),
     };
     reply::page(&visitor, &data, &page)
 }

@@ -251,6 +251,7 @@ fn way_back(task: &Task) -> (String, &'static str) {
         | Work::Repair {}
         | Work::RestartServices {} => ("/updates".into(), "Back to updates"),
         Work::DecideFile { .. } => ("/updates/files".into(), "Back to the configuration files"),
+        Work::Viewer { .. } => ("/account".into(), "Back to the account"),
         Work::Automatic { .. } => ("/updates/automatic".into(), "Back to automatic updates"),
         Work::Service { unit, .. } => (format!("/services/{}", pages::percent(unit)), "Back to the service"),
         Work::Settings { appliance, .. } => {

@@ -1,0 +1,5 @@
+//! Asks PAM one question; started by appliance-account.socket for each.
+
+fn main() -> std::process::ExitCode {
+    broker::check::main()
+}
