@@ -5,6 +5,7 @@
 //! * [`accounts`]: accounts, sessions and second factors
 //! * [`services`]: services and the journal
 //! * [`audit`]: the audit trail
+//! * [`machine`]: how the machine is, and when it goes down
 //! * [`wire`]: one message as one bounded line, perhaps with one file descriptor (both sides)
 //! * [`client`]: ask the broker one thing and wait for its answer
 //!
@@ -16,6 +17,7 @@
 pub mod accounts;
 pub mod audit;
 pub mod client;
+pub mod machine;
 pub mod message;
 pub mod services;
 pub mod updates;
@@ -24,6 +26,11 @@ pub mod wire;
 pub use accounts::{Account, OwnAccount, SecondFactor, Secret, SessionInfo, Sessions};
 pub use audit::*;
 pub use client::{Client, ClientError};
+pub use load::{Band, Line, Load, Measure, Span};
+pub use machine::{
+    Addresses, BlockDevice, Clock, FailedUnit, FileSystem, Filler, Interface, MachineState, Manager, Network,
+    PendingNetwork, Power, Rubbish, Scheduled, Vitals, When,
+};
 pub use message::*;
 pub use services::{Entry, JournalFilter, Service, ServiceState, Verb};
 pub use updates::*;

@@ -2,9 +2,11 @@
 
 use crate::accounts::{Account, OwnAccount, Secret, SessionInfo, Sessions};
 use crate::audit::{Audit, AuditFilter};
+use crate::machine::{Addresses, MachineState, Power, Rubbish, Scheduled, Vitals, When};
 use crate::services::{Entry, JournalFilter, Service, ServiceState, Verb};
 use crate::updates::{Automatic, Changes, KeptFile, Packages, Plan, Run};
 use events::Status;
+use load::{Load, Span};
 use plugin::manifest::{Manifest, Role};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -94,6 +96,18 @@ pub enum Ask {
     Services {},
     /// V: one of them. → [`Answer::Service`]
     Service { unit: String },
+    /// V: how busy the machine was. → [`Answer::Load`]
+    Load { span: Span },
+    /// V: what of the machine may need somebody. → [`Answer::Vitals`]
+    Vitals {},
+    /// V: the machine with its settings. → [`Answer::Machine`]
+    Machine {},
+    /// –: a change of the network is good: whoever knows its task has come over the new configuration. → [`Answer::Done`]
+    ConfirmNetwork { id: TaskId },
+    /// A: has the machine go down later; what was scheduled before is so no more. → [`Answer::Scheduled`]
+    Schedule { what: Power, when: When },
+    /// A: takes back what was scheduled. → [`Answer::Done`]
+    CancelSchedule {},
     /// A: lines of the journal, newest first. → [`Answer::Journal`]
     Journal { filter: JournalFilter },
     /// A: who did what, newest first. → [`Answer::Audit`]
@@ -164,6 +178,30 @@ pub enum Work {
         account: String,
         may: bool,
     },
+    /// Gives the machine a name: `wiki`, or `wiki.example.org`.
+    HostName {
+        name: String,
+    },
+    /// `Europe/Berlin`
+    TimeZone {
+        zone: String,
+    },
+    /// Has the clock set by the network, or not.
+    Clock {
+        synchronise: bool,
+    },
+    /// Removes what is not needed.
+    Clean {
+        what: Rubbish,
+    },
+    /// Gives an interface other addresses. Unless that is confirmed within the time, the old ones come back.
+    Network {
+        interface: String,
+        addresses: Addresses,
+        /// Seconds.
+        #[serde(default = "confirm_within")]
+        within: u32,
+    },
     /// New answers to an appliance's questions. With the revision of the [`Settings`] that were
     /// shown, only while no answer is another. The task keeps the names of those that change, and no answer.
     Settings {
@@ -178,6 +216,11 @@ pub enum Work {
         action: String,
         parameters: BTreeMap<String, String>,
     },
+}
+
+/// Seconds in which a change of the network is confirmed.
+pub fn confirm_within() -> u32 {
+    90
 }
 
 fn is_false(flag: &bool) -> bool {
@@ -282,6 +325,10 @@ pub enum Answer {
     Service(Box<ServiceState>),
     Journal(Vec<Entry>),
     Audit(Audit),
+    Load(Load),
+    Vitals(Box<Vitals>),
+    Machine(Box<MachineState>),
+    Scheduled(Scheduled),
     Tasks(Vec<Task>),
     Task(Task),
     /// A descriptor comes with it; bytes at this moment.

@@ -1,5 +1,6 @@
 //! What requests and replies say about packages, updates and their history.
 
+use crate::machine::is_time;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -215,15 +216,6 @@ impl Automatic {
     pub fn is_well_formed(&self) -> bool {
         std::iter::once(&self.at).chain(&self.restart).all(|time| is_time(time))
     }
-}
-
-fn is_time(text: &str) -> bool {
-    let two = |part: &str, below: u8| {
-        part.len() == 2
-            && part.bytes().all(|b| b.is_ascii_digit())
-            && part.parse().is_ok_and(|n: u8| n < below)
-    };
-    text.split_once(':').is_some_and(|(hours, minutes)| two(hours, 24) && two(minutes, 60))
 }
 
 #[cfg(test)]

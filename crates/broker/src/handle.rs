@@ -5,11 +5,11 @@ use crate::{
     appliances::Appliances,
     audit, automatic,
     check::{Check, Pam},
-    history, journal, kept_files,
+    history, journal, kept_files, machine,
     order::{check_names, order},
     packages::{self, Cache},
     peer::Peer,
-    plan, services,
+    plan, schedule, services,
     session::{self, Browser, LINK_MINUTES, Sessions},
     settings::Model,
     sign_in,
@@ -17,10 +17,11 @@ use crate::{
     table::{self, Rights},
     tasks::{Tasks, starter::Starter},
     throttle::Throttle,
-    trail, upload,
+    trail, upload, work,
 };
 use broker_protocol::{
-    Answer, Ask, Changes, FaultyPlugin, Plan, Reason, Refusal, Reply, Request, TaskId, Who, Work,
+    Addresses, Answer, Ask, Changes, FaultyPlugin, Plan, Reason, Refusal, Reply, Request, TaskId, When, Who,
+    Work,
 };
 use plugin::{load::Plugins, manifest::Role};
 use std::{
@@ -66,6 +67,12 @@ pub(crate) struct Caller {
     pub who: Option<Who>,
     /// For the journal.
     by: String,
+}
+
+impl Caller {
+    fn name(&self) -> &str {
+        self.who.as_ref().map_or("root", |who| who.name.as_str())
+    }
 }
 
 impl Broker {
@@ -245,6 +252,22 @@ impl Broker {
             Ask::Audit { filter } => Answer::Audit(trail::read(&self.state, filter, |id| {
                 self.tasks.get(id).ok().flatten().as_ref().and_then(trail::end_of)
             })?),
+            Ask::Load { span } => Answer::Load(machine::load(*span)?),
+            Ask::Vitals {} => Answer::Vitals(Box::new(machine::vitals::look(&self.state)?)),
+            Ask::Machine {} => Answer::Machine(Box::new(machine::look(&self.state))),
+            Ask::ConfirmNetwork { id } => {
+                match work::network::confirm(&self.state, id.as_str()).map_err(broken)? {
+                    true => Answer::Done,
+                    false => return Err(self.too_late()),
+                }
+            }
+            Ask::Schedule { what, when } => {
+                Answer::Scheduled(schedule::set(&self.state, *what, when, caller.name())?)
+            }
+            Ask::CancelSchedule {} => {
+                schedule::cancel(&self.state)?;
+                Answer::Done
+            }
             Ask::Tasks {} => Answer::Tasks(self.tasks.list().map_err(broken)?),
             Ask::Task { id } => Answer::Task(self.tasks.get(id).map_err(broken)?.ok_or_else(|| no_task(id))?),
             Ask::TaskEvents { id } => {
@@ -263,9 +286,10 @@ impl Broker {
                 return Ok((Answer::Upload { id }, Some(descriptor)));
             }
             Ask::Start { work } => {
-                let by = caller.who.as_ref().map_or("root", |who| who.name.as_str());
+                let by = schedule::due(&self.state, work).filter(|_| caller.who.is_none());
+                let by = by.unwrap_or_else(|| caller.name().into());
                 match self.settled(work)? {
-                    Ok(work) => Answer::Task(self.tasks.start(order(&work, by, plugins)?)?),
+                    Ok(work) => Answer::Task(self.tasks.start(order(&work, &by, plugins)?)?),
                     Err(answer) => answer,
                 }
             }
@@ -328,12 +352,23 @@ impl Broker {
         plugins.faulty.iter().map(|(file, why)| FaultyPlugin { file: path(file), why: why.clone() }).collect()
     }
 
+    /// Who tries out what he does not know waits.
     #[allow(clippy::disallowed_methods, reason = "time is what is wanted here")]
-    fn wrong_link(&self) -> Refusal {
+    fn wait(&self) {
         if self.waiting.fetch_add(1, Ordering::Relaxed) < WRONG_LINK_WAITERS {
             thread::sleep(WRONG_LINK_WAIT);
         }
         self.waiting.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    fn too_late(&self) -> Refusal {
+        self.wait();
+        let message = "There is nothing to confirm: it was confirmed, or the old configuration is back.";
+        refusal(Reason::NotFound, message.into())
+    }
+
+    fn wrong_link(&self) -> Refusal {
+        self.wait();
         refusal(
             Reason::SignIn,
             "This link was used already, or is too old. Make a new one on the machine: `sudo appliance-control link`.".into(),
@@ -394,7 +429,20 @@ fn about(broker: &Broker, ask: &Ask) -> String {
             packages.join(",")
         }
         Ask::Start { work: Work::DecideFile { path, .. } } => short(path),
+        Ask::Start { work: Work::HostName { name } } => short(name),
+        Ask::Start { work: Work::TimeZone { zone } } => short(zone),
+        Ask::Start { work: Work::Clock { synchronise } } => if *synchronise { "on" } else { "off" }.into(),
+        Ask::Start { work: Work::Clean { what } } => what.as_str().into(),
+        Ask::Start { work: Work::Network { interface, addresses, .. } } => match addresses {
+            Addresses::Dhcp => format!("{} dhcp", short(interface)),
+            Addresses::Fixed { address, .. } => format!("{} {}", short(interface), short(address)),
+        },
+        Ask::ConfirmNetwork { id } => id.to_string(),
         Ask::Start { work: Work::Service { unit, verb } } => format!("{} {}", verb.as_str(), short(unit)),
+        Ask::Schedule { what, when: When::Minutes(minutes) } => {
+            format!("{} in {minutes} min", what.as_str())
+        }
+        Ask::Schedule { what, when: When::At(at) } => format!("{} at {}", what.as_str(), short(at)),
         Ask::Journal { filter } => short(filter.unit.as_deref().unwrap_or_default()),
         _ => String::new(),
     }

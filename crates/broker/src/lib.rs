@@ -12,7 +12,8 @@
 //! * [`appliances`], [`packages`]: what it tells of the machine
 //! * [`plan`]: what an upgrade would do; [`running`]: what the services have open; [`kept_files`]: new versions of configuration
 //!   files; [`history`]: runs of the package manager; [`automatic`]: updates that install themselves
-//! * [`services`], [`journal`]: what runs here, and what it has said
+//! * [`services`], [`journal`]: what runs here, and what it has said; [`machine`]: how the machine is;
+//!   [`schedule`]: when it goes down
 //! * [`settings`]: the appliances' questions, and whether new answers to them fit
 //! * [`upload`]: files on their way to an action
 //! * [`tasks`]: tasks: started, listed, cancelled, pruned
@@ -32,11 +33,13 @@ pub mod handle;
 pub mod history;
 pub mod journal;
 pub mod kept_files;
+pub mod machine;
 pub mod order;
 pub mod packages;
 pub mod peer;
 pub mod plan;
 pub mod running;
+pub mod schedule;
 pub mod second_factor;
 pub mod server;
 pub mod services;

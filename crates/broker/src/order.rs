@@ -3,10 +3,15 @@
 use crate::{
     accounts::is_name,
     handle::{refusal, short},
-    kept_files, services,
+    kept_files,
+    machine::clock,
+    services,
     tasks::Order,
 };
-use broker_protocol::{Reason, Refusal, Work};
+use broker_protocol::{
+    Addresses, Reason, Refusal, Rubbish, Work,
+    machine::{is_host_name, is_interface},
+};
 use plugin::load::Plugins;
 
 /// Packages named in one upgrade.
@@ -73,6 +78,37 @@ pub fn order(work: &Work, by: &str, plugins: Option<Plugins>) -> Result<Order, R
             match may {
                 true => format!("Let {account} look at this page"),
                 false => format!("Let {account} look at this page no more"),
+            }
+        }
+        Work::HostName { name } => {
+            if !is_host_name(name) {
+                let why =
+                    "A machine's name has letters, digits and hyphens, such as wiki or wiki.example.org.";
+                return Err(refusal(Reason::Invalid, why.into()));
+            }
+            format!("Call the machine {name}")
+        }
+        Work::TimeZone { zone } => {
+            if !clock::is_zone_here(zone) {
+                let message = format!("There is no time zone “{}” on this machine.", short(zone));
+                return Err(refusal(Reason::Invalid, message));
+            }
+            format!("Set the time zone to {zone}")
+        }
+        Work::Clock { synchronise: true } => "Set the clock by the network".into(),
+        Work::Clock { synchronise: false } => "Do not set the clock by the network".into(),
+        Work::Clean { what: Rubbish::Packages } => "Remove downloaded packages".into(),
+        Work::Clean { what: Rubbish::Journal } => "Shorten the log".into(),
+        Work::Clean { what: Rubbish::Crashes } => "Remove the memory of crashed programs".into(),
+        Work::Network { interface, addresses, within } => {
+            if !is_interface(interface) || !(10..=600).contains(within) {
+                let why = "It takes an interface, and 10 to 600 seconds to confirm.";
+                return Err(refusal(Reason::Invalid, why.into()));
+            }
+            addresses.check().map_err(|why| refusal(Reason::Invalid, why))?;
+            match addresses {
+                Addresses::Dhcp => format!("Have the network give {interface} its address"),
+                Addresses::Fixed { address, .. } => format!("Give {interface} the address {address}"),
             }
         }
         Work::Settings { appliance, .. } => format!("Change the settings of {appliance}"),

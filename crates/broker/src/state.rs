@@ -72,6 +72,16 @@ impl State {
         self.root.join("previews")
     }
 
+    /// When the machine goes down.
+    pub fn schedule(&self) -> PathBuf {
+        self.root.join("schedule.json")
+    }
+
+    /// A change of the network that nobody has confirmed yet.
+    pub fn network(&self) -> PathBuf {
+        self.root.join("network.json")
+    }
+
     /// Bytes that can still be written.
     pub fn free(&self) -> io::Result<u64> {
         let stat = rustix::fs::statvfs(&self.root)?;

@@ -49,6 +49,13 @@ const TABLE: &[(&str, Need)] = &[
     ("service", Need::Viewer),
     ("journal", Need::Administrator),
     ("audit", Need::Administrator),
+    ("load", Need::Viewer),
+    ("vitals", Need::Viewer),
+    ("machine", Need::Viewer),
+    // at a new address nobody is signed in; to know the task is enough
+    ("confirm-network", Need::Nobody),
+    ("schedule", Need::Administrator),
+    ("cancel-schedule", Need::Administrator),
     ("tasks", Need::Viewer),
     ("task", Need::Viewer),
     ("task-events", Need::Viewer),
@@ -65,6 +72,11 @@ const TABLE: &[(&str, Need)] = &[
     ("start shutdown", Need::Administrator),
     ("start service", Need::Administrator),
     ("start viewer", Need::Administrator),
+    ("start host-name", Need::Administrator),
+    ("start time-zone", Need::Administrator),
+    ("start clock", Need::Administrator),
+    ("start clean", Need::Administrator),
+    ("start network", Need::Administrator),
     ("start settings", Need::Administrator),
     ("start action", Need::Action),
     ("cancel", Need::Administrator),
@@ -124,6 +136,12 @@ pub fn name(ask: &Ask) -> &'static str {
         Ask::Service { .. } => "service",
         Ask::Journal { .. } => "journal",
         Ask::Audit { .. } => "audit",
+        Ask::Load { .. } => "load",
+        Ask::Vitals {} => "vitals",
+        Ask::Machine {} => "machine",
+        Ask::ConfirmNetwork { .. } => "confirm-network",
+        Ask::Schedule { .. } => "schedule",
+        Ask::CancelSchedule {} => "cancel-schedule",
         Ask::Tasks {} => "tasks",
         Ask::Task { .. } => "task",
         Ask::TaskEvents { .. } => "task-events",
@@ -141,6 +159,11 @@ pub fn name(ask: &Ask) -> &'static str {
             Work::Shutdown {} => "start shutdown",
             Work::Service { .. } => "start service",
             Work::Viewer { .. } => "start viewer",
+            Work::HostName { .. } => "start host-name",
+            Work::TimeZone { .. } => "start time-zone",
+            Work::Clock { .. } => "start clock",
+            Work::Clean { .. } => "start clean",
+            Work::Network { .. } => "start network",
             Work::Settings { .. } => "start settings",
             Work::Action { .. } => "start action",
         },
@@ -217,6 +240,12 @@ pub mod tests {
             Ask::Service { unit: String::new() },
             Ask::Journal { filter: Default::default() },
             Ask::Audit { filter: Default::default() },
+            Ask::Load { span: Default::default() },
+            Ask::Vitals {},
+            Ask::Machine {},
+            Ask::ConfirmNetwork { id: id.clone() },
+            Ask::Schedule { what: broker_protocol::Power::Restart, when: broker_protocol::When::Minutes(1) },
+            Ask::CancelSchedule {},
             Ask::Tasks {},
             Ask::Task { id: id.clone() },
             Ask::TaskEvents { id: id.clone() },
@@ -233,6 +262,15 @@ pub mod tests {
             start(Work::Shutdown {}),
             start(Work::Service { unit: String::new(), verb: broker_protocol::Verb::Stop }),
             start(Work::Viewer { account: String::new(), may: true }),
+            start(Work::HostName { name: String::new() }),
+            start(Work::TimeZone { zone: String::new() }),
+            start(Work::Clock { synchronise: true }),
+            start(Work::Clean { what: broker_protocol::Rubbish::Packages }),
+            start(Work::Network {
+                interface: String::new(),
+                addresses: broker_protocol::Addresses::Dhcp,
+                within: 1,
+            }),
             start(Work::Settings { appliance: String::new(), revision: None, answers: Default::default() }),
             start(Work::Action {
                 plugin: String::new(),
@@ -292,6 +330,12 @@ syyy services
 syyy service
 s-yy journal
 s-yy audit
+syyy load
+syyy vitals
+syyy machine
+yyyy confirm-network
+s-yy schedule
+s-yy cancel-schedule
 syyy tasks
 syyy task
 syyy task-events
@@ -308,6 +352,11 @@ s-yy start restart
 s-yy start shutdown
 s-yy start service
 s-yy start viewer
+s-yy start host-name
+s-yy start time-zone
+s-yy start clock
+s-yy start clean
+s-yy start network
 s-yy start settings
 s-yy start action
 s-yy cancel

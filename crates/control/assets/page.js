@@ -111,8 +111,8 @@ function follow(task) {
   connect();
 }
 
-// The machine restarts: count, ask, and say when it is back.
-function wait(box) {
+// The machine restarts: count, ask, and say when it is back. One that was scheduled may wait for a task first.
+function wait(box, due) {
   const began = Date.now(), text = box.lastElementChild, restart = box.dataset.what === "restart";
   let away = false, back = false;
   async function ask() {
@@ -123,10 +123,10 @@ function wait(box) {
     } catch { away = true; }
     if (back) {
       box.className = "note good";
-      box.firstElementChild.remove();
+      while (box.firstElementChild !== text) box.firstElementChild.remove();
       text.textContent = `The machine is back after ${span(seconds(began))}.`;
-      $("now").hidden = $("leave").hidden = true;
-      $("back").hidden = false;
+      for (const id of ["now", "leave"]) if ($(id)) $(id).hidden = true;
+      if ($("back")) $("back").hidden = false;
       document.title = "Back · " + document.title;
       return clearInterval(clock);
     }
@@ -136,9 +136,24 @@ function wait(box) {
     const s = seconds(began);
     if (!restart) text.textContent = away ? "The machine is off. You can close this page." : `The machine shuts down… ${span(s)}`;
     else if (s > 300) text.textContent = `The machine has been away for ${span(s)}. Look at its console if it does not come back.`;
-    else text.textContent = (away ? "The machine is starting… " : "The machine stops… ") + span(s);
+    else text.textContent = (away ? "The machine is starting… " : due ? "The restart is due… " : "The machine stops… ") + span(s);
   }, 1000);
   ask();
+}
+
+// A restart or shutdown that was scheduled: count down, then wait.
+function later(box) {
+  const at = new Date(box.dataset.at), left = $("left");
+  const clock = setInterval(() => {
+    const s = Math.round((at - Date.now()) / 1000);
+    if (s > 0) return void (left.textContent = s < 3600 ? `(in ${span(s)})` : `(at ${at.toLocaleString()} here)`);
+    clearInterval(clock);
+    const text = document.createElement("span");
+    text.setAttribute("role", "status");
+    box.className = "note busy";
+    box.replaceChildren(text);
+    wait(box, true);
+  }, 1000);
 }
 
 // An upload shows how far it is. The answer is the page of the task.
@@ -246,6 +261,7 @@ if (leaving) {
   history.replaceState(null, "", `/tasks/${task.dataset.id}`);
   wait(leaving);
 }
+if ($("later")) later($("later"));
 if ($("live")) live($("live"));
 for (const form of document.querySelectorAll("form[data-upload]")) upload(form);
 for (const form of document.querySelectorAll("form[data-settings]")) settings(form);

@@ -10,11 +10,13 @@
 //! * [`web`]: the web process
 //! * [`machine`]: what /proc says about this machine
 //! * [`log`]: a task's events, read from any byte on; [`summary`]: what they lead to
+//! * [`needs`]: what needs somebody
 //! * [`text`]: sizes, times and lines from elsewhere, for a person's eyes
 
 pub mod cli;
 pub mod log;
 pub mod machine;
+pub mod needs;
 pub mod summary;
 pub mod text;
 pub mod web;

@@ -118,6 +118,12 @@ fn one_origin(raw: &str) -> String {
         .join(" ")
 }
 
+/// Percent-encoding for a part of a link (RFC 3986, section 2.1).
+pub fn percent(text: &str) -> String {
+    let safe = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_');
+    text.bytes().map(|b| if safe(b) { (b as char).to_string() } else { format!("%{b:02X}") }).collect()
+}
+
 /// `3 days, 4 h`, `12 min`, `41 s`: the two largest units at most.
 pub fn span(seconds: u64) -> String {
     let (d, h, m, s) = (seconds / 86_400, seconds / 3600 % 24, seconds / 60 % 60, seconds % 60);

@@ -106,6 +106,9 @@ fn pages_are_small_and_their_text_harmless() {
         "/audit",
         "/audit?who=ada&page=1",
         "/tasks?state=ok&kind=updates&q=install",
+        "/machine",
+        "/machine/charts",
+        "/machine/charts?span=year",
         "/log?unit=apache2&priority=4&period=day&q=%3Cscript%3Ealert",
     ] {
         let reply = page.get(path, ADMINISTRATOR);
@@ -362,6 +365,86 @@ fn services_and_the_log() {
     let after = "/log?after=s%3D1%3Bi%3D0";
     let reply = page.request("GET", after, &[&cookie(ADMINISTRATOR), "Accept: application/json"], b"");
     assert_eq!(serde_json::from_slice::<serde_json::Value>(&reply.body).unwrap()[0]["cursor"], "s=1;i=0");
+}
+
+#[test]
+fn the_machine_is_seen_and_set() {
+    use broker_protocol::{Addresses, Power, Rubbish, When};
+    let page = Page::start();
+    let seen = page.get("/machine", ADMINISTRATOR).text();
+    for part in
+        ["wiki.example.org", "<option selected>Europe/Berlin", "1.2 GB", "name=\"interface\" value=\"eth0\""]
+    {
+        assert!(seen.contains(part), "{part} is missing:\n{seen}");
+    }
+    assert!(
+        !seen.contains("value=\"wg0\"")
+            && !page.get("/machine", VIEWER).text().contains("<form class=\"fields\"")
+    );
+    let post = |path: &str, form: &str| page.post(path, ADMINISTRATOR, &format!("csrf={CSRF}&{form}")).status;
+    let started = || page.fake.state(|s| s.started.pop());
+    let fixed = Addresses::Fixed {
+        address: "192.0.2.8/24".into(),
+        gateway: Some("192.0.2.1".into()),
+        name_servers: vec!["192.0.2.53".into(), "2001:db8::53".into()],
+    };
+    for (path, form, work) in [
+        ("name", "name=Wiki.Example.org", Work::HostName { name: "wiki.example.org".into() }),
+        ("zone", "zone=Asia%2FKolkata", Work::TimeZone { zone: "Asia/Kolkata".into() }),
+        ("clock", "synchronise=no", Work::Clock { synchronise: false }),
+        ("clean", "what=journal", Work::Clean { what: Rubbish::Journal }),
+        (
+            "network",
+            "interface=eth0&method=dhcp&address=",
+            Work::Network { interface: "eth0".into(), addresses: Addresses::Dhcp, within: 90 },
+        ),
+        (
+            "network",
+            "interface=eth0&method=fixed&address=192.0.2.8/24&gateway=192.0.2.1&servers=192.0.2.53,%202001:db8::53",
+            Work::Network { interface: "eth0".into(), addresses: fixed, within: 90 },
+        ),
+    ] {
+        assert_eq!(post(&format!("/machine/{path}"), form), 303, "{path} {form}");
+        assert_eq!(started(), Some(work));
+    }
+    for (path, form) in [
+        ("clean", "what=all"),
+        ("network", "interface=eth0"),
+        ("network", "interface=eth0&method=fixed&address=me"),
+    ] {
+        assert_eq!(post(&format!("/machine/{path}"), form), 400, "{path} {form}");
+    }
+    assert_eq!((post("/machine/other", ""), started()), (404, None));
+
+    // over a new configuration nobody is signed in, and one who only looks confirms nothing
+    let path = format!("/network/{DONE}");
+    assert!(page.request("GET", &path, &[], b"").text().contains("Keep it"));
+    assert_eq!(page.request("POST", &path, &["Origin: https://evil.example"], b"").status, 403);
+    assert!(page.request("POST", &path, &[], b"").text().contains("The new configuration stays"));
+    assert_eq!(page.request("POST", &format!("/network/{RUNNING}"), &[], b"").status, 404);
+    assert_eq!(page.request("GET", "/network/x%22", &[], b"").status, 404);
+
+    assert_eq!(post("/power/schedule", "what=restart&when=03:30"), 303);
+    assert_eq!(page.fake.state(|s| s.scheduled.take()), Some((Power::Restart, When::At("03:30".into()))));
+    assert_eq!(post("/power/schedule", "what=shutdown&when=10min"), 303);
+    assert_eq!(page.fake.state(|s| s.scheduled.clone()), Some((Power::Shutdown, When::Minutes(10))));
+    assert_eq!(post("/power/schedule", "what=restart&when=0min"), 400);
+    assert_eq!(post("/power/schedule", "what=hibernate&when=03:30"), 400);
+    let power = page.get("/power", ADMINISTRATOR).text();
+    assert!(power.contains("03:30 CET") && power.contains("Set by ada"), "{power}");
+    assert_eq!(post("/power/schedule/cancel", ""), 303);
+    assert_eq!(page.fake.state(|s| s.scheduled.take()), None);
+
+    let overview = page.get("/", ADMINISTRATOR).text();
+    for part in [
+        "The disk at / is full",
+        "/services/bad%5Cx2dluck.service/restart",
+        "The clock may be wrong",
+        "Last backup",
+    ] {
+        assert!(overview.contains(part), "{part} is missing:\n{overview}");
+    }
+    assert!(!page.get("/", VIEWER).text().contains("/restart\""));
 }
 
 #[test]

@@ -225,6 +225,8 @@ const NO_SECRETS: &[&str] = &[
     "packages",
     "unit",
     "path",
+    "zone",
+    "interface",
 ];
 
 /// The request with the mark in the place of every text that is not known to be none.

@@ -23,6 +23,12 @@ fn kind(work: &Work) -> Kind<'_> {
         Work::RestartServices {} | Work::DecideFile { .. } | Work::Automatic { .. } | Work::Viewer { .. } => {
             Kind::Packages
         }
+        // these install, or change what a run of the package manager reads
+        Work::HostName { .. } | Work::TimeZone { .. } | Work::Clock { .. } | Work::Clean { .. } => {
+            Kind::Packages
+        }
+        // an upgrade over a network that comes and goes would not end well
+        Work::Network { .. } => Kind::Packages,
         Work::Restart {} | Work::Shutdown {} => Kind::Power,
         Work::Service { unit, .. } => Kind::Service(unit),
         Work::Action { plugin: name, .. } | Work::Settings { appliance: name, .. } => Kind::Appliance(name),
@@ -73,12 +79,20 @@ pub fn why_not_cancelled(work: &Work) -> Option<&'static str> {
         Work::Repair {} => Some(
             "Packages are being finished. Stopping now would leave them half installed, so it goes on to its end.",
         ),
-        Work::RestartServices {} | Work::DecideFile { .. } | Work::Automatic { .. } | Work::Viewer { .. } => {
-            Some("It takes a moment only, and stopping it would leave half of it.")
-        }
+        Work::RestartServices {}
+        | Work::DecideFile { .. }
+        | Work::Automatic { .. }
+        | Work::Viewer { .. }
+        | Work::HostName { .. }
+        | Work::TimeZone { .. }
+        | Work::Clock { .. }
+        | Work::Clean { .. } => Some("It takes a moment only, and stopping it would leave half of it."),
         Work::Upgrade { .. } => Some(
             "Updates are being installed. Stopping now would leave packages half installed, so it goes on to its end.",
         ),
+        Work::Network { .. } => {
+            Some("Unless somebody confirms it, the old configuration comes back by itself.")
+        }
         Work::Settings { .. } => Some(
             "The new answers are being applied. Stopping now would leave half of them, so it goes on to its end.",
         ),

@@ -6,6 +6,7 @@
 //! * [`power`]: restart and shutdown
 //! * [`service`]: start, stop and the like
 //! * [`viewer`]: who may look at the page
+//! * [`machine`]: its name, time zone and clock, and what fills its disks; [`network`]: addresses, which go back by themselves
 //! * [`settings`]: new answers to an appliance's questions
 //! * [`action`]: an action of a plugin
 //! * [`ended`]: what the unit runs when the program is no more: gives a task the result that it could not write
@@ -18,6 +19,8 @@ pub mod after;
 pub mod configuration;
 pub mod download;
 pub mod ended;
+pub mod machine;
+pub mod network;
 pub mod outdated;
 pub mod packages;
 pub mod power;
@@ -27,6 +30,7 @@ pub mod viewer;
 
 use crate::{
     STATE,
+    state::State,
     tasks::{
         log::{self, Log},
         record::Record,
@@ -92,11 +96,12 @@ impl Stop {
     }
 }
 
-/// The whole program `appliance-task`: `appliance-task ID`, and `appliance-task --ended ID` from ExecStopPost.
+/// The whole program `appliance-task`: `appliance-task ID`, `--revert-network`, and `appliance-task --ended ID` from ExecStopPost.
 pub fn main() -> ExitCode {
     let args: Vec<String> = env::args().skip(1).collect();
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
     let done = match args.as_slice() {
+        ["--revert-network"] => revert_network(),
         ["--ended", id] => id_of(id).and_then(|id| ended::run(Path::new(STATE), &id)),
         [id] => id_of(id).and_then(|id| run(Path::new(STATE), &id)),
         _ => {
@@ -112,6 +117,19 @@ pub fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// What the timer, and the next start, runs: a change of the network that nobody has confirmed goes back.
+fn revert_network() -> anyhow::Result<Status> {
+    let state = State::open(STATE).context("cannot use the broker's folder")?;
+    match network::revert(&state) {
+        Ok(true) => {
+            eprintln!("<4>nobody has confirmed the new configuration of the network: the old one is back")
+        }
+        Ok(false) => {}
+        Err(why) => anyhow::bail!("the old configuration of the network is not back: {why}"),
+    }
+    Ok(Status::Ok)
 }
 
 fn id_of(text: &str) -> anyhow::Result<TaskId> {
@@ -141,6 +159,13 @@ fn run(root: &Path, id: &TaskId) -> anyhow::Result<Status> {
         Work::Shutdown {} => power::go("poweroff", "The machine shuts down now."),
         Work::Service { unit, verb } => service::run(unit, *verb, &mut log),
         Work::Viewer { account, may } => viewer::run(account, *may),
+        Work::HostName { name } => machine::host_name(name),
+        Work::TimeZone { zone } => machine::time_zone(zone),
+        Work::Clock { synchronise } => machine::clock(*synchronise, &mut log),
+        Work::Clean { what } => machine::clean(*what, &mut log),
+        Work::Network { interface, addresses, within } => {
+            network::change(root, &record, interface, addresses, *within, &mut log)
+        }
         Work::Settings { .. } => settings::run(&folder, &record, &mut log),
         Work::Action { .. } => action::run(&folder, &record, &stop, &mut log),
     };

@@ -1,7 +1,7 @@
 //! What stands on the machine's console above its login prompt (issue(5), agetty(8)): where the page is, how to know that it is the
 //! right one, how to get in. No link stands there: who may make one makes it when it is wanted.
 
-use crate::cli::link::{PORT, fingerprint};
+use crate::{cli::link::fingerprint, web::PORT};
 use anyhow::Result;
 use std::{
     io::{self, Write},

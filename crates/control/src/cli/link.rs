@@ -3,7 +3,7 @@
 use crate::{
     cli::session::{Session, strange},
     text,
-    web::CERTIFICATE,
+    web::{CERTIFICATE, PORT},
 };
 use anyhow::Result;
 use broker_protocol::{Answer, Ask};
@@ -17,9 +17,6 @@ use std::{
     time::Duration,
 };
 use webpage::{network::Network, own};
-
-/// Where appliance-control.socket listens.
-pub const PORT: u16 = 8080;
 
 /// `link`: one for every address of the machine; all are the same one, which works once.
 pub fn link(session: &Session, minutes: u32, viewer: bool) -> Result<ExitCode> {

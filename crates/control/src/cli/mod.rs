@@ -3,9 +3,11 @@
 //! * [`session`]: asking the broker, and what its refusals mean for the exit status
 //! * [`follow`]: a task's output until its end
 //! * [`show`]: status, packages, tasks and plugins as tables
-//! * [`services`]: services and the log; [`audit`]: who did what
+//! * [`services`]: services and the log; [`audit`]: who did what; [`load`]: how busy the machine was
 //! * [`settings`]: an appliance's answers
 //! * [`updates`]: what updates would do, configuration files, history, automatic updates
+//! * [`machine`]: name, clock, network, disks
+//! * [`power`]: restart and shutdown, now and later
 //! * [`work`]: what starts tasks, with files in and out
 //! * [`account`]: who signs in, sessions; [`link`]: sign-in links
 //! * [`certificate`]: what browsers know the page by; [`console`]: what the machine's console says of the page
@@ -16,6 +18,9 @@ mod certificate;
 mod console;
 mod follow;
 mod link;
+mod load;
+mod machine;
+mod power;
 mod services;
 mod session;
 mod settings;
@@ -25,7 +30,7 @@ mod work;
 
 use crate::web::{self, pages::tasks::fits};
 use anyhow::Context;
-use broker_protocol::Work;
+use broker_protocol::{Power, Work};
 use clap::{CommandFactory, Parser, Subcommand};
 use command_line::Names;
 use session::Session;
@@ -139,10 +144,21 @@ enum Command {
         after_help = "Examples:\n  appliance-control audit --since 1440\n  appliance-control audit --who root --what 'start upgrade'"
     )]
     Audit(audit::Wanted),
-    /// Restart the machine
-    Restart,
-    /// Shut the machine down
-    Shutdown,
+    /// Show how busy the machine was: processor, memory, disk, network
+    #[command(after_help = "Example:\n  appliance-control load --span week")]
+    Load {
+        /// How far back: hour, day, week, month or year
+        #[arg(long, default_value = "day")]
+        span: broker_protocol::Span,
+    },
+    /// Show the machine's settings, and change them: name, clock, network, disks
+    #[command(subcommand, after_help = machine::EXAMPLES)]
+    Machine(machine::MachineCommand),
+    /// Restart the machine, now or later
+    #[command(after_help = power::EXAMPLES)]
+    Restart(power::Later),
+    /// Shut the machine down, now or later
+    Shutdown(power::Later),
     /// Look at tasks
     #[command(subcommand)]
     Task(TaskCommand),
@@ -345,8 +361,9 @@ fn run(Arguments { json, broker, command }: Arguments) -> anyhow::Result<ExitCod
         Command::Automatic { install, at, restart_at, no_restart } => {
             updates::automatic(&session, install, at, restart_at, no_restart)
         }
-        Command::Restart => work::run(&session, Work::Restart {}, false),
-        Command::Shutdown => work::run(&session, Work::Shutdown {}, false),
+        Command::Machine(command) => machine::machine(&session, command),
+        Command::Restart(later) => power::power(&session, Power::Restart, later),
+        Command::Shutdown(later) => power::power(&session, Power::Shutdown, later),
         Command::Service(command) => services::service(&session, command),
         Command::Audit(wanted) => audit::audit(&session, wanted),
         Command::Log(filter) => services::log(&session, filter),
@@ -354,6 +371,7 @@ fn run(Arguments { json, broker, command }: Arguments) -> anyhow::Result<ExitCod
             let [kind, state, by] = [kind, state, by].map(Option::unwrap_or_default);
             show::tasks(&session, |task| fits(task, &words.join(" "), &kind, &state, &by))
         }
+        Command::Load { span } => load::load(&session, span),
         Command::Task(TaskCommand::Show { id }) => show::task(&session, id),
         Command::Task(TaskCommand::Log { id, follow }) => follow::log(&session, id, follow),
         Command::Task(TaskCommand::Cancel { id }) => work::cancel(&session, id),

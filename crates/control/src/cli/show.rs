@@ -1,12 +1,16 @@
 //! What there is, as tables.
 
 use crate::{
-    cli::session::{self, Session, strange},
+    cli::{
+        power,
+        session::{self, Session, strange},
+    },
     machine::Machine,
+    needs::{self, Grade, Need, Seen},
     text::{self, harmless},
 };
 use anyhow::Result;
-use broker_protocol::{Answer, Appliance, Ask, Packages, Task};
+use broker_protocol::{Answer, Appliance, Ask, Packages, Task, Vitals};
 use events::Status;
 use serde_json::json;
 use std::{
@@ -18,9 +22,12 @@ use std::{
 pub fn status(session: &Session) -> Result<ExitCode> {
     let Answer::Appliances(appliances) = session.ask(Ask::Appliances {})? else { return Err(strange()) };
     let machine = Machine::read();
+    let Answer::Vitals(vitals) = session.ask(Ask::Vitals {})? else { return Err(strange()) };
+    let needs = look_for_needs(session, &machine, &appliances, &vitals)?;
     let code = if appliances.iter().all(|a| a.healthy) { ExitCode::SUCCESS } else { ExitCode::FAILURE };
     if session.json {
-        session.print_json(&json!({ "machine": machine, "appliances": appliances }))?;
+        let told = json!({ "machine": machine, "appliances": appliances, "needs": needs, "vitals": vitals });
+        session.print_json(&told)?;
         return Ok(code);
     }
     let out = &mut io::stdout().lock();
@@ -54,7 +61,61 @@ pub fn status(session: &Session) -> Result<ExitCode> {
         writeln!(out, "\nNo appliance is installed.")?;
     }
     appliances.iter().try_for_each(|a| appliance(session, out, a))?;
+    if let Some(scheduled) = &vitals.scheduled {
+        writeln!(out, "\n{}", session.paint(33, &power::said(scheduled)))?;
+    }
+    print_needs(session, out, &needs)?;
     Ok(code)
+}
+
+/// What cannot be told just now is left out, as on the overview.
+fn look_for_needs(
+    session: &Session,
+    machine: &Machine,
+    appliances: &[Appliance],
+    vitals: &Vitals,
+) -> Result<Vec<Need>> {
+    let packages = match session.ask(Ask::Packages {}) {
+        Ok(Answer::Packages(packages)) => Some(packages),
+        _ => None,
+    };
+    let Answer::Tasks(tasks) = session.ask(Ask::Tasks {})? else { return Err(strange()) };
+    let Answer::Plugins(plugins) = session.ask(Ask::Plugins {})? else { return Err(strange()) };
+    Ok(needs::needs(&Seen {
+        appliances: Some(appliances),
+        packages: packages.as_ref(),
+        vitals: Some(vitals),
+        tasks: &tasks,
+        plugins: &plugins,
+        memory: machine.memory,
+        certificate: InUse::read(Path::new(CERTIFICATE)).ok().and_then(|c| c.warning(text::now())),
+        now: text::now(),
+    }))
+}
+
+fn print_needs(session: &Session, out: &mut impl Write, needs: &[Need]) -> io::Result<()> {
+    if needs.is_empty() {
+        return writeln!(out, "\nNothing needs you.");
+    }
+    writeln!(out, "\n{}", session.paint(1, "What needs you"))?;
+    for need in needs {
+        let colour = match need.grade {
+            Grade::Now => 31,
+            Grade::Soon => 33,
+            Grade::Sometime => 0,
+        };
+        writeln!(
+            out,
+            "  {}  {}: {}",
+            session.paint(colour, &format!("{:8}", need.grade.word())),
+            need.title,
+            need.why
+        )?;
+        if !need.command.is_empty() {
+            writeln!(out, "            {}", harmless(&need.command))?;
+        }
+    }
+    Ok(())
 }
 
 fn appliance(session: &Session, out: &mut impl Write, a: &Appliance) -> io::Result<()> {

@@ -102,7 +102,7 @@ pub fn restore(session: &Session, appliance: String, file: &Path) -> Result<Exit
     run(session, Work::Action { plugin: appliance, action: "restore".into(), parameters }, true)
 }
 
-fn start(session: &Session, work: Work) -> Result<Task> {
+pub fn start(session: &Session, work: Work) -> Result<Task> {
     match session.ask(Ask::Start { work })? {
         Answer::Task(task) => Ok(task),
         _ => Err(strange()),

@@ -12,11 +12,12 @@
 //! * [`reply`]: pages, JSON, and what went wrong
 //! * [`pages`]: the handlers
 //! * [`feed`]: tasks' logs; [`stream`]: live events; [`download`]: files, whole or in part; [`upload`]: forms with files
-//! * [`assets`]: style, script and icon
+//! * [`chart`]: lines over time, drawn as SVG; [`assets`]: style, script and icon
 
 pub mod api;
 pub mod app;
 pub mod assets;
+pub mod chart;
 pub mod download;
 pub mod feed;
 pub mod gate;
@@ -44,6 +45,9 @@ use webpage::{
 
 /// Where the unit's StateDirectory= puts the certificate.
 pub const CERTIFICATE: &str = "/var/lib/appliance-control/tls";
+
+/// Where appliance-control.socket listens.
+pub const PORT: u16 = 8080;
 
 /// How the web process is started.
 #[derive(Debug, Clone)]

@@ -6,8 +6,8 @@ use crate::web::{
     assets,
     gate::{self, Access},
     pages::{
-        account, audit, automatic, certificate, changes, history, journal, overview, packages, plugins,
-        power, second_factor, services, settings, sign_in, tasks, updates,
+        account, audit, automatic, certificate, changes, charts, history, journal, machine, overview,
+        packages, plugins, power, second_factor, services, settings, sign_in, tasks, updates,
     },
     reply::Failure,
     stream,
@@ -15,8 +15,8 @@ use crate::web::{
 use Access::{Action, Administrator, Open, Viewer};
 use axum::{Router, extract::DefaultBodyLimit, middleware::from_fn_with_state};
 use broker_protocol::{
-    Audit, Automatic, Changes, Entry, Installed, KeptFile, Plan, Run, Service, ServiceState, Settings, Task,
-    Unfit, Who,
+    Audit, Automatic, Changes, Entry, Installed, KeptFile, Load, MachineState, Plan, Run, Scheduled, Service,
+    ServiceState, Settings, Task, Unfit, Who,
 };
 use events::Event;
 use plugin::Manifest;
@@ -100,6 +100,24 @@ pub fn table() -> Vec<Route> {
             .query(journal::QUERY).commands(&["log"]),
         get("/audit", Administrator, audit::show).json::<Audit>("Who did what, when, from where, and what came of it")
             .query(audit::QUERY).commands(&["audit"]),
+        get("/machine", Viewer, machine::show).json::<MachineState>("The machine with its settings").commands(&["machine show"]),
+        get("/machine/charts", Viewer, charts::show).json::<Load>("How busy the machine was").commands(&["load"])
+            .query(&[one_of("span", &["hour", "day", "week", "month", "year"], "How far back")]),
+        post("/machine/name", Administrator, machine::name).task("Gives the machine a name").commands(&["machine set-name"])
+            .form(&[text("name", "Alone, or with its domain").needed()]),
+        post("/machine/zone", Administrator, machine::zone).task("Sets the time zone").commands(&["machine set-time-zone"])
+            .form(&[text("zone", "As `Europe/Berlin`").needed()]),
+        post("/machine/clock", Administrator, machine::clock).task("Has the clock set by the network, or not")
+            .commands(&["machine set-clock"]).form(&[one_of("synchronise", &["yes", "no"], "By the network").needed()]),
+        post("/machine/clean", Administrator, machine::clean).task("Removes what is not needed").commands(&["machine clean"])
+            .form(&[one_of("what", &["packages", "journal", "crashes"], "Of what").needed()]),
+        post("/machine/network", Administrator, machine::network).commands(&["machine set-address"])
+            .task("Gives an interface other addresses, which have to be confirmed over them")
+            .form(&[text("interface", "As `eth0`").needed(), one_of("method", &["dhcp", "fixed"], "Where they come from").needed(),
+                text("address", "As `192.0.2.7/24`"), text("gateway", "As `192.0.2.1`"), text("servers", "Name servers, between spaces")]),
+        get("/network/{id}", Open, machine::arrive),
+        post("/network/{id}", Open, machine::confirm).json::<()>("Keeps the addresses that the task has set")
+            .commands(&["machine confirm-address"]),
         get("/tasks", Viewer, tasks::list).json::<Vec<Task>>("The tasks, newest first").query(tasks::QUERY).commands(&["task list"]),
         get("/tasks/{id}", Viewer, tasks::show).json::<Task>("One task").commands(&["task show"]),
         get("/tasks/{id}/events", Viewer, stream::events).events::<Event>("What a task says, live, until its end")
@@ -119,6 +137,10 @@ pub fn table() -> Vec<Route> {
             .form(&[text("revision", "Of the settings that were read").needed(), text("q.*", "An answer, as in `q.wiki-name`"),
                 text("none.*", "Given, an optional secret is taken away")]),
         get("/power", Administrator, power::show),
+        post("/power/schedule", Administrator, power::schedule).json::<Scheduled>("Has the machine go down later")
+            .commands(&["restart", "shutdown"]).form(&[one_of("what", &["restart", "shutdown"], "Which").needed(),
+                text("when", "`03:30` or `2026-11-24 03:30`, the machine's own time, or from now: `10min`, `2h`").needed()]),
+        post("/power/schedule/cancel", Administrator, power::cancel).json::<()>("Takes that back").commands(&["restart", "shutdown"]),
         get("/power/{what}", Administrator, power::confirm),
         post("/power/{what}", Administrator, power::start).task("Restarts or shuts the machine down").commands(&["restart", "shutdown"]),
         get("/boot-id", Viewer, power::boot_id).text("Another one after each start of the machine"),
@@ -187,6 +209,15 @@ mod tests {
         POST /services/{unit}/{verb}         Administrator
         GET  /log                            Administrator
         GET  /audit                          Administrator
+        GET  /machine                        Viewer
+        GET  /machine/charts                 Viewer
+        POST /machine/name                   Administrator
+        POST /machine/zone                   Administrator
+        POST /machine/clock                  Administrator
+        POST /machine/clean                  Administrator
+        POST /machine/network                Administrator
+        GET  /network/{id}                   Open
+        POST /network/{id}                   Open
         GET  /tasks                          Viewer
         GET  /tasks/{id}                     Viewer
         GET  /tasks/{id}/events              Viewer
@@ -199,6 +230,10 @@ mod tests {
         GET  /settings/{appliance}           Administrator
         POST /settings/{appliance}           Administrator
         GET  /power                          Administrator
+        POST /power/schedule                 Administrator
+        POST /power/schedule/cancel          Administrator
+        POST /power/schedule                 Administrator
+        POST /power/schedule/cancel          Administrator
         GET  /power/{what}                   Administrator
         POST /power/{what}                   Administrator
         GET  /boot-id                        Viewer

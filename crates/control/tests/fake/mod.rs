@@ -5,6 +5,7 @@
 #![allow(dead_code)]
 
 pub mod accounts;
+mod machine;
 mod services;
 
 use broker::table::{self, Rights};
@@ -53,6 +54,7 @@ pub struct State {
     /// What was asked, by its name in the broker's table.
     pub asked: Vec<&'static str>,
     pub uploads: usize,
+    pub scheduled: Option<(Power, When)>,
     pub redeemed: usize,
     pub ended: BTreeSet<String>,
     /// What of the journal was asked for last.
@@ -129,6 +131,14 @@ impl Fake {
             let session = Answer::Session { token: ADMINISTRATOR.into(), who: who(Role::Administrator) };
             return if first { Ok((session, None)) } else { Err((Reason::NotFound, "no such link")) };
         }
+        if let Ask::ConfirmNetwork { id } = &request.ask {
+            let known = id.as_str() == DONE;
+            return if known {
+                Ok((Answer::Done, None))
+            } else {
+                Err((Reason::NotFound, "nothing to confirm"))
+            };
+        }
         let session = request.session.clone().unwrap_or_default();
         let role = match session.as_str() {
             _ if self.state(|s| s.ended.contains(&session)) => return Err((Reason::SignIn, "ended")),
@@ -174,6 +184,9 @@ impl Fake {
                 Some(service) => Answer::Service(Box::new(services::state(service))),
                 None => return Err((Reason::NotFound, "There is no such service.")),
             },
+            Ask::Machine {} => Answer::Machine(Box::new(machine::state())),
+            Ask::Vitals {} => Answer::Vitals(Box::new(machine::vitals())),
+            Ask::Load { span } => Answer::Load(machine::load(*span)),
             Ask::Tasks {} => Answer::Tasks(tasks()),
             Ask::Task { id } => match tasks().into_iter().find(|t| t.id == *id) {
                 Some(task) => Answer::Task(task),
@@ -188,6 +201,14 @@ impl Fake {
                 file: "/usr/share/appliance-control/plugins/odd.json".into(),
                 why: "action `x<script>alert('y')</script>`: its user is no name".into(),
             }]),
+            Ask::Schedule { what, when } => {
+                self.state(|s| s.scheduled = Some((*what, when.clone())));
+                Answer::Scheduled(machine::scheduled())
+            }
+            Ask::CancelSchedule {} => {
+                self.state(|s| s.scheduled = None);
+                Answer::Done
+            }
             Ask::Changes { package } if package == "openssl" => Answer::Changes(Changes {
                 package: "openssl".into(),
                 from: Some("3.5.1-1+deb13u1".into()),

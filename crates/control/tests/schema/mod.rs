@@ -50,6 +50,13 @@ pub fn fits(value: &Value, schema: &Value, root: &Value, at: &str) -> Result<(),
                 list.try_for_each(|(n, item)| fits(item, says, root, &format!("{at}/{n}")))?;
                 true
             }
+            "prefixItems" => {
+                let list = value.as_array().into_iter().flatten().zip(says.as_array().unwrap());
+                for (n, (item, says)) in list.enumerate() {
+                    fits(item, says, root, &format!("{at}/{n}"))?;
+                }
+                true
+            }
             "properties" => {
                 for (name, part) in value.as_object().into_iter().flatten() {
                     if let Some(schema) = says.get(name) {

@@ -5,8 +5,10 @@ pub mod audit;
 pub mod automatic;
 pub mod certificate;
 pub mod changes;
+pub mod charts;
 pub mod history;
 pub mod journal;
+pub mod machine;
 pub mod overview;
 pub mod packages;
 pub mod plugins;
@@ -17,6 +19,8 @@ pub mod settings;
 pub mod sign_in;
 pub mod tasks;
 pub mod updates;
+
+pub use crate::text::percent;
 
 use crate::{
     text,
@@ -80,10 +84,4 @@ fn part<T>(result: Result<T, Failure>) -> Result<Result<T, String>, Failure> {
         ) => Ok(Err(why)),
         Err(whole) => Err(whole),
     }
-}
-
-/// Percent-encoding for a part of a link (RFC 3986, section 2.1).
-pub fn percent(text: &str) -> String {
-    let safe = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_');
-    text.bytes().map(|b| if safe(b) { (b as char).to_string() } else { format!("%{b:02X}") }).collect()
 }

@@ -2,28 +2,39 @@
 
 use crate::{
     machine::{Machine, Usage},
+    needs::{self, Need, Seen},
     text,
     web::{
         app::App,
+        chart::{self, Chart},
         gate::Visitor,
-        pages::{self, Moment, certificate::InUse, tasks::Row},
+        pages::{self, Moment, certificate::InUse, charts, power::Later, tasks::Row},
         reply::{self, Failure, Frame},
     },
 };
 use askama::Template;
 use axum::{Extension, extract::State, response::Response};
-use broker_protocol::{Answer, Appliance, Ask, Check, FaultyPlugin, Packages};
+use broker_protocol::{
+    Answer, Appliance, Ask, Check, FaultyPlugin, FileSystem, Packages, Span, Task, Vitals,
+};
 use schemars::JsonSchema;
 use serde::Serialize;
+
+/// Charts on the overview.
+const SMALL: usize = 4;
 
 #[derive(Template)]
 #[template(path = "overview.html")]
 struct Page {
-    /// What is to be said of the certificate.
-    certificate: Option<String>,
     frame: Frame,
+    needs: Vec<Need>,
+    /// What could not be looked at, so that it is not known what it needs.
+    unseen: Vec<String>,
+    scheduled: Option<Later>,
     machine: Machine,
     meters: Vec<Meter>,
+    /// Of the last day.
+    charts: Vec<Chart>,
     uptime: String,
     addresses: Vec<String>,
     appliances: Result<Vec<Card>, String>,
@@ -43,6 +54,17 @@ struct Card {
     healthy: bool,
     checks: Vec<Check>,
     plugin: bool,
+    backup: Option<Backup>,
+}
+
+/// An appliance's last backup.
+struct Backup {
+    /// None when there was none.
+    at: Option<Moment>,
+    /// Address of the file, and its size, while it is kept.
+    file: Option<(String, String)>,
+    /// The address of the task of a later one, which failed.
+    failed: Option<String>,
 }
 
 struct Updates {
@@ -50,9 +72,6 @@ struct Updates {
     security: usize,
     download: String,
     refreshed: Option<Moment>,
-    reboot: Vec<String>,
-    unfinished: usize,
-    outdated: usize,
 }
 
 /// Something that fills up.
@@ -68,6 +87,8 @@ struct Meter {
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "Overview")]
 pub struct Data<'a> {
+    needs: &'a [Need],
+    vitals: Option<&'a Vitals>,
     machine: &'a Machine,
     addresses: &'a [String],
     appliances: Option<&'a [Appliance]>,
@@ -86,18 +107,34 @@ pub async fn show(
     State(app): State<App>,
     Extension(visitor): Extension<Visitor>,
 ) -> Result<Response, Failure> {
-    let (appliances, packages, tasks, faulty_plugins) = tokio::join!(
+    let (appliances, packages, tasks, faulty_plugins, load, vitals) = tokio::join!(
         appliances(&app, &visitor),
         pages::packages(&app, &visitor),
         pages::tasks(&app, &visitor),
-        app.faulty_plugins(&visitor.caller)
+        app.faulty_plugins(&visitor.caller),
+        charts::load(&app, &visitor, Span::Day),
+        vitals(&app, &visitor)
     );
     let (appliances, packages) = (pages::part(appliances)?, pages::part(packages)?);
     let tasks = pages::part(tasks)?.unwrap_or_default();
+    let load = pages::part(load)?.ok().filter(|load| !chart::is_empty(load));
+    let vitals = pages::part(vitals)?;
     let (machine, addresses) = (Machine::read(), app.addresses());
     let certificate = InUse::read(app.tls()).ok();
+    let needs = needs::needs(&Seen {
+        appliances: appliances.as_deref().ok(),
+        packages: packages.as_ref().ok(),
+        vitals: vitals.as_ref().ok(),
+        tasks: &tasks,
+        plugins: &visitor.plugins,
+        memory: machine.memory,
+        certificate: certificate.as_ref().and_then(|c| c.warning(text::now())),
+        now: text::now(),
+    });
     let counted = packages.as_ref().ok();
     let data = Data {
+        needs: &needs,
+        vitals: vitals.as_ref().ok(),
         machine: &machine,
         addresses: &addresses,
         appliances: appliances.as_deref().ok(),
@@ -110,10 +147,13 @@ pub async fn show(
         faulty_plugins: &faulty_plugins,
         certificate: certificate.as_ref(),
     };
-    let cards = |list: &Vec<Appliance>| list.iter().map(|a| card(a, &visitor, &addresses)).collect();
+    let cards = |list: &Vec<Appliance>| list.iter().map(|a| card(a, &visitor, &addresses, &tasks)).collect();
     let page = Page {
         frame: Frame::new(&visitor, "Overview", "overview"),
-        meters: meters(&machine),
+        meters: meters(&machine, vitals.as_ref().map_or(&[], |c| &c.file_systems)),
+        unseen: vitals.as_ref().err().cloned().into_iter().collect(),
+        scheduled: vitals.as_ref().ok().and_then(|c| c.scheduled.as_ref()).map(Later::new),
+        charts: load.map(|load| chart::charts(&load, SMALL)).unwrap_or_default(),
         uptime: text::span(machine.uptime),
         appliances: appliances.as_ref().map(cards).map_err(Clone::clone),
         updates: packages.as_ref().map(updates).map_err(Clone::clone),
@@ -122,9 +162,17 @@ pub async fn show(
         machine: machine.clone(),
         addresses: addresses.clone(),
         faulty_plugins: faulty_plugins.iter().map(shown).collect(),
-        certificate: certificate.as_ref().and_then(|c| c.warning(text::now())),
+        needs: needs.clone(),
     };
     reply::page(&visitor, &data, &page)
+}
+
+/// What of the machine may need somebody.
+pub async fn vitals(app: &App, visitor: &Visitor) -> Result<Vitals, Failure> {
+    match app.ask(&visitor.caller, Ask::Vitals {}).await?.0 {
+        Answer::Vitals(vitals) => Ok(*vitals),
+        _ => Err(Failure::strange()),
+    }
 }
 
 async fn appliances(app: &App, visitor: &Visitor) -> Result<Vec<Appliance>, Failure> {
@@ -145,13 +193,10 @@ fn updates(packages: &Packages) -> Updates {
         security: packages.updates.iter().filter(|u| u.security).count(),
         download: text::size(packages.download),
         refreshed: packages.refreshed.map(Moment::new),
-        reboot: packages.reboot_reasons.iter().map(|r| text::harmless(r)).collect(),
-        unfinished: packages.unfinished.len(),
-        outdated: packages.outdated.len(),
     }
 }
 
-fn card(appliance: &Appliance, visitor: &Visitor, addresses: &[String]) -> Card {
+fn card(appliance: &Appliance, visitor: &Visitor, addresses: &[String], tasks: &[Task]) -> Card {
     let plugin = visitor.plugins.iter().find(|p| p.name == appliance.name);
     Card {
         name: appliance.name.clone(),
@@ -162,7 +207,18 @@ fn card(appliance: &Appliance, visitor: &Visitor, addresses: &[String]) -> Card 
         healthy: appliance.healthy,
         checks: appliance.checks.clone(),
         plugin: plugin.is_some(),
+        backup: plugin.and_then(|p| p.action("backup")).map(|_| backup(tasks, &appliance.name)),
     }
+}
+
+fn backup(tasks: &[Task], appliance: &str) -> Backup {
+    let (good, failed) = needs::last_backups(tasks, appliance);
+    let file = good.as_ref().and_then(|b| {
+        let (name, size) = b.file.as_ref()?;
+        Some((format!("/tasks/{}/artifacts/{}", b.task, text::percent(name)), text::size(*size)))
+    });
+    let failed = failed.map(|b| format!("/tasks/{}", b.task));
+    Backup { at: good.map(|b| Moment::new(b.at)), file, failed }
 }
 
 /// An address that can be opened from elsewhere: only http and https, and this machine by its address instead of `localhost`.
@@ -182,7 +238,7 @@ fn link(url: &str, addresses: &[String]) -> Option<String> {
     Some(format!("{scheme}://{address}{port}{path}"))
 }
 
-fn meters(machine: &Machine) -> Vec<Meter> {
+fn meters(machine: &Machine, disks: &[FileSystem]) -> Vec<Meter> {
     let filled = |label: String, usage: Usage| {
         let text = format!("{} of {}", text::size(usage.used), text::size(usage.total));
         meter(label, usage.percent(), text, 85, 95)
@@ -205,7 +261,14 @@ fn meters(machine: &Machine) -> Vec<Meter> {
     if machine.swap.total > 0 {
         meters.push(filled("Swap".into(), machine.swap));
     }
-    meters.extend(machine.disks.iter().take(8).map(|d| filled(format!("Disk {}", d.mounted_at), d.usage)));
+    // the broker sees them all; this process lives in a sandbox
+    let seen =
+        disks.iter().filter(|d| d.total > 0).map(|d| (&d.mounted_at, Usage { used: d.used, total: d.total }));
+    let mut disks: Vec<_> = seen.collect();
+    if disks.is_empty() {
+        disks = machine.disks.iter().map(|d| (&d.mounted_at, d.usage)).collect();
+    }
+    meters.extend(disks.into_iter().take(8).map(|(at, usage)| filled(format!("Disk {at}"), usage)));
     meters
 }
 

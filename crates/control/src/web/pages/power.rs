@@ -1,4 +1,4 @@
-//! Restart and shut down, each after a question.
+//! Restart and shut down, each after a question, now or later.
 
 use crate::{
     machine::Machine,
@@ -6,9 +6,9 @@ use crate::{
     text,
     web::{
         app::App,
-        gate::Visitor,
+        gate::{Fields, Visitor},
         pages::{
-            self,
+            self, Moment, overview,
             tasks::{self, Row},
         },
         reply::{self, Failure, Frame},
@@ -20,14 +20,47 @@ use axum::{
     extract::{Path, State},
     response::Response,
 };
-use broker_protocol::{Answer, Ask, Work};
+use broker_protocol::{Answer, Ask, Power, Scheduled, When, Work};
 
 #[derive(Template)]
 #[template(path = "power.html")]
 struct Page {
     frame: Frame,
     uptime: String,
+    /// The machine's time.
+    local: String,
+    scheduled: Option<Later>,
     running: Vec<Row>,
+}
+
+/// What was scheduled.
+pub struct Later {
+    pub what: &'static str,
+    pub restart: bool,
+    pub at: Moment,
+    pub local: String,
+    /// `in 4 min 10 s`
+    pub left: String,
+    pub by: String,
+    pub boot_id: String,
+}
+
+impl Later {
+    pub fn new(scheduled: &Scheduled) -> Later {
+        let left = match scheduled.at.checked_sub(text::now()) {
+            Some(left) if left > 0 => format!("in {}", text::span(left)),
+            _ => "due".into(),
+        };
+        Later {
+            what: scheduled.what.as_str(),
+            restart: scheduled.what == Power::Restart,
+            at: Moment::new(scheduled.at),
+            local: text::harmless(&scheduled.local),
+            left,
+            by: text::harmless(&scheduled.by),
+            boot_id: Machine::read().boot_id,
+        }
+    }
 }
 
 #[derive(Template)]
@@ -45,11 +78,39 @@ pub async fn show(
     Extension(visitor): Extension<Visitor>,
 ) -> Result<Response, Failure> {
     let running = running(&app, &visitor).await?;
-    let uptime = text::span(Machine::read().uptime);
-    reply::html(
-        axum::http::StatusCode::OK,
-        &Page { frame: Frame::new(&visitor, "Power", "power"), uptime, running },
-    )
+    let vitals = overview::vitals(&app, &visitor).await?;
+    let page = Page {
+        frame: Frame::new(&visitor, "Power", "power"),
+        uptime: text::span(Machine::read().uptime),
+        scheduled: vitals.scheduled.as_ref().map(Later::new),
+        local: text::harmless(&vitals.clock.local),
+        running,
+    };
+    reply::page(&visitor, &vitals.scheduled, &page)
+}
+
+/// `POST /power/schedule`
+pub async fn schedule(
+    State(app): State<App>,
+    Extension(visitor): Extension<Visitor>,
+    Extension(Fields(fields)): Extension<Fields>,
+) -> Result<Response, Failure> {
+    let get = |name: &str| fields.get(name).map_or("", |v| v.trim());
+    let what: Power = get("what").parse().map_err(Failure::Invalid)?;
+    let when: When = get("when").parse().map_err(Failure::Invalid)?;
+    match app.ask(&visitor.caller, Ask::Schedule { what, when }).await?.0 {
+        Answer::Scheduled(scheduled) => Ok(reply::done(&visitor, &scheduled, "/power")),
+        _ => Err(Failure::strange()),
+    }
+}
+
+/// `POST /power/schedule/cancel`
+pub async fn cancel(
+    State(app): State<App>,
+    Extension(visitor): Extension<Visitor>,
+) -> Result<Response, Failure> {
+    app.ask(&visitor.caller, Ask::CancelSchedule {}).await?;
+    Ok(reply::done(&visitor, &(), "/power"))
 }
 
 /// `GET /power/{what}`

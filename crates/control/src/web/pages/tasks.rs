@@ -6,6 +6,7 @@ use crate::{
     summary::Summary,
     text,
     web::{
+        PORT,
         api::{self, Field, number, one_of},
         app::App,
         download,
@@ -24,10 +25,10 @@ use axum::{
     http::{HeaderMap, HeaderValue, header},
     response::{IntoResponse, Response},
 };
-use broker_protocol::{Answer, Ask, Task, Work};
+use broker_protocol::{Addresses, Answer, Ask, Task, Work, machine::cidr};
 use events::{Kind, Status};
 use futures_util::stream::unfold;
-use std::{collections::BTreeSet, io};
+use std::{collections::BTreeSet, io, net::SocketAddr};
 
 /// Tasks in a page of the list.
 const ROWS: usize = 50;
@@ -115,6 +116,8 @@ struct Page {
     /// `restart` or `shutdown` while the machine has not come back from it.
     leaving: &'static str,
     boot_id: String,
+    /// Of a new configuration of the network that waits to be confirmed: the address to come to, and in how many seconds.
+    confirm: Option<(String, u32)>,
     /// Where a person came from: the address and what to call it.
     back: (String, &'static str),
 }
@@ -223,6 +226,7 @@ pub fn page_of(visitor: &Visitor, task: &Task, summary: Summary) -> Result<Respo
             && task.status == Some(Status::Failed),
         leaving: leaving(task, &summary.phase_id, machine.booted),
         boot_id: machine.boot_id,
+        confirm: confirm(task).filter(|_| running),
         back: way_back(task),
         row,
         summary,
@@ -243,6 +247,17 @@ fn leaving(task: &Task, phase: &str, booted: u64) -> &'static str {
     }
 }
 
+/// With a fixed address, where the machine will be; else where it is.
+fn confirm(task: &Task) -> Option<(String, u32)> {
+    let Work::Network { addresses, within, .. } = &task.work else { return None };
+    let ip = match addresses {
+        Addresses::Fixed { address, .. } => cidr(address).map(|(ip, _)| ip),
+        Addresses::Dhcp => None,
+    };
+    let begin = ip.map(|ip| format!("https://{}", SocketAddr::new(ip, PORT))).unwrap_or_default();
+    Some((format!("{begin}/network/{}", task.id), *within))
+}
+
 fn way_back(task: &Task) -> (String, &'static str) {
     match &task.work {
         Work::Refresh {}
@@ -253,6 +268,11 @@ fn way_back(task: &Task) -> (String, &'static str) {
         Work::DecideFile { .. } => ("/updates/files".into(), "Back to the configuration files"),
         Work::Viewer { .. } => ("/account".into(), "Back to the account"),
         Work::Automatic { .. } => ("/updates/automatic".into(), "Back to automatic updates"),
+        Work::HostName { .. }
+        | Work::TimeZone { .. }
+        | Work::Clock { .. }
+        | Work::Clean { .. }
+        | Work::Network { .. } => ("/machine".into(), "Back to the machine"),
         Work::Service { unit, .. } => (format!("/services/{}", pages::percent(unit)), "Back to the service"),
         Work::Settings { appliance, .. } => {
             (format!("/settings/{}", pages::percent(appliance)), "Back to the settings")

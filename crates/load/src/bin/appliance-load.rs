@@ -1,0 +1,5 @@
+//! The program `appliance-load`: see [`load::sample`].
+
+fn main() -> std::process::ExitCode {
+    load::sample::main()
+}
