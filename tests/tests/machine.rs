@@ -87,26 +87,6 @@ fn the_load_is_kept_for_a_year_and_drawn() -> Result<()> {
     assert!(now(&load), "{load:#}");
     let page = client.get(&url(&machine, "/machine/charts?span=year"))?.ok()?;
     assert!(page.body.contains("role=\"img\""));
-    what_a_look_costs(&machine)
-}
-
-/// Said, not judged: how much processor time one look takes, and what systemd takes for starting it.
-fn what_a_look_costs(machine: &Machine) -> Result<()> {
-    let ticks = || -> Result<u64> {
-        let stat = machine.sh("cat /proc/1/stat")?;
-        let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
-        Ok(fields[11].parse::<u64>()? + fields[12].parse::<u64>()?)
-    };
-    let before = ticks()?;
-    machine.sh("for i in $(seq 20); do systemctl start appliance-load.service; done")?;
-    let manager = (ticks()? - before) * 10 / 20;
-    let shown = machine.sh("systemctl show --property=CPUUsageNSec --value appliance-load.service")?;
-    let nanoseconds = shown.trim().parse::<u64>().unwrap_or(0);
-    println!("one look: {:.1} ms in the unit, {manager} ms in the system manager", nanoseconds as f64 / 1e6);
-    println!(
-        "{}",
-        machine.shell("systemd-analyze security appliance-load.service | tail -n 1")?.text().trim()
-    );
     Ok(())
 }
 
@@ -309,7 +289,7 @@ fn a_network_that_nobody_confirms_goes_back() -> Result<()> {
     assert_eq!(files(&machine)?, before);
 
     // all of ours is killed: the timer is there
-    machine.sh(&format!("{set} test0 10.99.0.3/24 --within 15 > /dev/null 2>&1 &"))?;
+    machine.sh(&format!("{set} test0 10.99.0.3/24 --within 40 > /dev/null 2>&1 &"))?;
     ensure!(wait_until(LIMIT, || has(&machine, "10.99.0.3")), "{}", machine.sh("ip address")?);
     machine.sh("systemctl kill --signal KILL 'appliance-task-*' appliance-broker.service appliance-control.service; true")?;
     ensure!(
@@ -339,7 +319,7 @@ fn a_network_that_nobody_confirms_goes_back() -> Result<()> {
     machine.sh("grep -qx Address=10.99.0.4/24 /etc/systemd/network/05-appliance-control-test0.network")?;
 
     // the power fails while it waits
-    machine.sh(&format!("{set} test0 10.99.0.5/24 --within 60 > /dev/null 2>&1 &"))?;
+    machine.sh(&format!("{set} test0 10.99.0.5/24 --within 600 > /dev/null 2>&1 &"))?;
     ensure!(wait_until(LIMIT, || has(&machine, "10.99.0.5")), "{}", machine.sh("ip address")?);
     machine.sh("sync")?;
     machine.cut_power()?;

@@ -172,7 +172,7 @@ impl Broker {
             }
             Ask::Accounts {} => Answer::Accounts(self.accounts(now)?),
             Ask::ResetCodes { account } => {
-                if !accounts::is_name(account) || factors.of(account).map_or(false, |told| told.is_none()) {
+                if !accounts::is_name(account) || factors.of(account).is_ok_and(|told| told.is_none()) {
                     return Err(refusal(Reason::NotFound, "This account has no second factor.".into()));
                 }
                 factors.remove(account).map_err(broken)?;

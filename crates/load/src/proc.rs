@@ -22,7 +22,7 @@ pub fn look() -> io::Result<Look> {
     let read = |path: &str| fs::read_to_string(path).unwrap_or_default();
     let (busy, ticks) = processor(&fs::read_to_string("/proc/stat")?);
     let (memory, swap) = memory(&read("/proc/meminfo"));
-    let (read_bytes, written) = disks(&read("/proc/diskstats"), |name| is_disk(name));
+    let (read_bytes, written) = disks(&read("/proc/diskstats"), is_disk);
     let net = read("/proc/net/dev");
     let there = |name: &str| Path::new("/sys/class/net").join(name).join("device").exists();
     let (received, sent) = network(&net, there);

@@ -43,7 +43,7 @@ impl Identity {
 
     /// The certificate, then what leads from it to one that browsers know.
     pub fn chain(&self) -> Vec<CertificateDer<'static>> {
-        [&[self.certificate.clone()], self.intermediates.as_slice()].concat()
+        [std::slice::from_ref(&self.certificate), self.intermediates.as_slice()].concat()
     }
 
     /// What is there, without making anything.

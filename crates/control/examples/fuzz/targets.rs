@@ -48,7 +48,8 @@ impl Requests {
     fn new() -> Requests {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let network = Network { names: vec!["wiki".into()], addresses: vec!["10.0.0.7".parse().unwrap()] };
-        let router = site(App::new("/nonexistent/broker.socket".as_ref(), network)).router;
+        let router =
+            site(App::new("/nonexistent/broker.socket".as_ref(), network, "/nonexistent".as_ref())).router;
         Requests { runtime, router }
     }
 }

@@ -8,6 +8,7 @@ use crate::{
     machine::Machine,
     needs::{self, Grade, Need, Seen},
     text::{self, harmless},
+    web::{CERTIFICATE, pages::certificate::InUse},
 };
 use anyhow::Result;
 use broker_protocol::{Answer, Appliance, Ask, Packages, Task, Vitals};
@@ -15,6 +16,7 @@ use events::Status;
 use serde_json::json;
 use std::{
     io::{self, Write},
+    path::Path,
     process::ExitCode,
 };
 

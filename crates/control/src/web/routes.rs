@@ -232,8 +232,6 @@ mod tests {
         GET  /power                          Administrator
         POST /power/schedule                 Administrator
         POST /power/schedule/cancel          Administrator
-        POST /power/schedule                 Administrator
-        POST /power/schedule/cancel          Administrator
         GET  /power/{what}                   Administrator
         POST /power/{what}                   Administrator
         GET  /boot-id                        Viewer

@@ -1,6 +1,5 @@
 //! The page under test, and a client that speaks real TLS to it.
 
-#![allow(dead_code)]
 #![allow(clippy::unwrap_used, reason = "what breaks in here breaks the test")]
 #![allow(dead_code, reason = "each test needs a part of it")]
 
