@@ -244,6 +244,10 @@ pub struct Step {
     /// Seconds.
     #[serde(default = "default_step_timeout")]
     pub timeout: u32,
+    /// Runs when the units do, not before them: it talks to one of them, or the application starts while it works and waits for
+    /// what it makes.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub after_units: bool,
 }
 
 /// `[backup]`

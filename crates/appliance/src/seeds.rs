@@ -8,6 +8,7 @@ use crate::{
     seed_value,
 };
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// A larger file is refused unread.
 pub const SIZE_LIMIT: u64 = 1 << 20;
@@ -36,6 +37,18 @@ pub struct SeedsFile {
     /// Code names of the Debian releases it is made for; empty when nobody said.
     #[serde(default)]
     pub releases: Vec<String>,
+}
+
+/// Seeds' values for a debconf frontend: by the questions' names, and by those of shared templates whose questions all have one
+/// answer, for debconf tells a frontend no more of a question than its template.
+pub fn by_question_or_template(seeds: &[(&Seed, String)]) -> BTreeMap<String, String> {
+    let one_answer = |template: &String, value: &String| {
+        seeds.iter().all(|(other, said)| other.template.as_ref() != Some(template) || said == value)
+    };
+    let shared = seeds.iter().filter_map(|(seed, value)| Some((seed.template.clone()?, value.clone())));
+    let shared = shared.filter(|(template, value)| one_answer(template, value));
+    let plain = seeds.iter().map(|(seed, value)| (seed.question.clone(), value.clone()));
+    shared.chain(plain).collect()
 }
 
 #[derive(Debug, thiserror::Error)]

@@ -66,10 +66,10 @@ pub fn apply(
             units::remember(&mut run, &unit.name)?;
         }
     }
-    for wanted in &all {
-        run.settle(wanted, knowledge)?;
-    }
+    let late = |wanted: &&Wanted| matches!(wanted, Wanted::Step(step) if step.after_units);
+    all.iter().filter(|w| !late(w)).try_for_each(|wanted| run.settle(wanted, knowledge))?;
     units::tell(&mut run, &all)?;
+    all.iter().filter(late).try_for_each(|wanted| run.settle(wanted, knowledge))?;
     run.verify(&all)?;
     Ok(run.outcome)
 }
@@ -101,7 +101,7 @@ impl Run<'_> {
         match wanted {
             Wanted::Step(step) => return step::settle(self, step, knowledge),
             Wanted::Database(wanted) => return database::settle(self, wanted),
-            // units come last, together
+            // units are told together, when all that they read is there
             Wanted::Unit(_) => return Ok(()),
             _ => {}
         }

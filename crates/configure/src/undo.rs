@@ -221,5 +221,6 @@ fn as_step(name: &str, undo: &Option<String>, user: &str, timeout: u32) -> Step 
         undo: undo.clone(),
         user: user.into(),
         timeout,
+        after_units: false,
     }
 }

@@ -98,9 +98,11 @@ pub fn wanted(installed: &Installed, knowledge: &Knowledge, secrets: bool) -> Re
         let mark = format!("appliance {}", installed.appliance.name);
         Wanted::Database(database::Wanted { database: database.clone(), mark, password })
     }));
-    all.extend(definition.steps.iter().cloned().map(Wanted::Step));
+    let (late, early): (Vec<_>, Vec<_>) = definition.steps.iter().cloned().partition(|s| s.after_units);
+    all.extend(early.into_iter().map(Wanted::Step));
     all.extend(definition.apache.iter().flat_map(apache::wanted).map(Wanted::Apache));
     all.extend(definition.units.iter().cloned().map(Wanted::Unit));
+    all.extend(late.into_iter().map(Wanted::Step));
     Ok(all)
 }
 

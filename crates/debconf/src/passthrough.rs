@@ -42,6 +42,15 @@ impl Asked {
     pub fn wants_answer(&self) -> bool {
         !matches!(self.kind.as_str(), "note" | "text" | "error" | "title")
     }
+
+    /// The question's name, as far as it can be told: debconf hands on the template's. dbconfig-common makes a question of
+    /// its templates for each package, `PACKAGE/…`.
+    pub fn question(&self) -> String {
+        match (self.template.strip_prefix("dbconfig-common/"), self.variables.get("pkg")) {
+            (Some(rest), Some(package)) => format!("{package}/{rest}"),
+            _ => self.template.clone(),
+        }
+    }
 }
 
 /// What came of asking.

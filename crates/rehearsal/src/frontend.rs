@@ -1,8 +1,9 @@
-//! The debconf frontend of a rehearsal: takes every default, and writes down what it was asked.
+//! The debconf frontend of a rehearsal: takes what was given in advance and else every default, and writes down what it was asked.
 
 use crate::{Error, Result};
 use debconf::passthrough::{Answered, Asked, Frontend, serve};
 use std::{
+    collections::{BTreeMap, BTreeSet},
     io::{self, BufReader},
     os::unix::net::{UnixListener, UnixStream},
     path::{Path, PathBuf},
@@ -30,6 +31,10 @@ pub struct Recorder {
 #[derive(Debug)]
 struct Shared {
     asked: Mutex<Vec<Asked>>,
+    /// Answers by debconf's names of the questions; may hold secrets.
+    given: Mutex<BTreeMap<String, String>>,
+    /// Questions that got one of them.
+    answered: Mutex<BTreeSet<String>>,
     /// The question that is asked without end.
     endless: Mutex<Option<String>>,
     stop: AtomicBool,
@@ -41,6 +46,8 @@ impl Recorder {
         let listener = UnixListener::bind(socket).map_err(Error::io("listen at", socket))?;
         let shared = Arc::new(Shared {
             asked: Mutex::default(),
+            given: Mutex::default(),
+            answered: Mutex::default(),
             endless: Mutex::default(),
             stop: AtomicBool::new(false),
         });
@@ -55,6 +62,16 @@ impl Recorder {
             }
         });
         Ok(Recorder { socket: socket.into(), shared })
+    }
+
+    /// From now on these questions get these answers, and no others.
+    pub fn answer(&self, given: BTreeMap<String, String>) {
+        *locked(&self.shared.given) = given;
+    }
+
+    /// The questions that got an answer given in advance.
+    pub fn answered(&self) -> BTreeSet<String> {
+        locked(&self.shared.answered).clone()
     }
 
     /// All that was asked, in its order.
@@ -116,7 +133,11 @@ impl Frontend for Taker<'_> {
                 *locked(&self.shared.endless) = Some(question.template.clone());
                 return Err(io::Error::other("asked without end"));
             }
-            values.push(answer(question, times));
+            let given = locked(&self.shared.given).get(&question.question()).filter(|_| times == 0).cloned();
+            if given.is_some() {
+                locked(&self.shared.answered).insert(question.question());
+            }
+            values.push(given.unwrap_or_else(|| answer(question, times)));
         }
         Ok(Answered::Values(values))
     }

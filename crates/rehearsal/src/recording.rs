@@ -2,6 +2,7 @@
 
 use crate::Trace;
 use debconf::{Template, passthrough::Asked};
+use std::collections::BTreeSet;
 
 /// A package that was installed, in apt's order.
 #[derive(Debug, Clone)]
@@ -38,6 +39,8 @@ pub struct Recording {
     pub trace: Trace,
     /// What the frontend was asked, with the texts, choices and defaults as a person would have seen them.
     pub asked: Vec<Asked>,
+    /// Those of them that were answered in advance, by debconf's names of the questions.
+    pub answered: BTreeSet<String>,
     /// What went wrong on the way, in the packages' own words: nothing here may go to a terminal unfiltered.
     pub problems: Vec<String>,
     pub ending: Ending,

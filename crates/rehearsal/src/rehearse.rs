@@ -11,6 +11,7 @@ use apt::Plan;
 use debconf::{Selection, Template, selections, templates};
 use exec::Program;
 use std::{
+    collections::{BTreeMap, BTreeSet},
     fs,
     path::{Path, PathBuf},
 };
@@ -31,6 +32,8 @@ pub struct Rehearsal<'a> {
     pub first: Vec<String>,
     /// Answers to what the packages of that first run ask: no seed package comes before them. May hold secrets.
     pub first_seeds: Vec<Selection>,
+    /// Answers that the frontend gives in that first run, by debconf's names of the questions. May hold secrets.
+    pub first_answers: BTreeMap<String, String>,
     /// A repository on this disk that is known beside Debian's, and its public key in ASCII armor.
     pub repository: Option<(&'a Path, &'a str)>,
     /// Answers given in advance, as debconf-set-selections(1) reads them. May hold secrets.
@@ -67,6 +70,7 @@ pub fn rehearse(rehearsal: &Rehearsal) -> Result<Recording> {
         accounts: vec![],
         trace: Trace::default(),
         asked: vec![],
+        answered: BTreeSet::new(),
         problems: vec![],
         ending: Ending::Complete,
     };
@@ -80,6 +84,8 @@ pub fn rehearse(rehearsal: &Rehearsal) -> Result<Recording> {
         if index == 0 {
             give(&root, &rehearsal.seeds_of(&closure)?)?;
         }
+        let first = index == 0 && !rehearsal.first.is_empty();
+        run.answer(if first { rehearsal.first_answers.clone() } else { BTreeMap::new() });
         (rehearsal.say)(&format!("installing {} packages in a throw-away root of {release}", closure.len()));
         recording.closure.extend(closure);
         run.install(|apt| wanted(apt, &stage), &mut recording)?;

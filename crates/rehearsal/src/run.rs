@@ -7,6 +7,7 @@ use crate::{
 };
 use exec::Program;
 use std::{
+    collections::BTreeMap,
     io::{BufRead, BufReader, Read},
     process::{Child, Stdio},
     sync::mpsc,
@@ -38,6 +39,11 @@ impl<'a> Run<'a> {
         Ok(Run { root, priority, recorder, send, receive })
     }
 
+    /// From now on the frontend gives these answers, by debconf's names of the questions.
+    pub fn answer(&self, given: BTreeMap<String, String>) {
+        self.recorder.answer(given);
+    }
+
     /// Lets apt-get install what `what` names. A package whose script fails, perhaps for want of a service, must not hide
     /// what the others ask: it is taken for configured, and the work goes on.
     pub fn install(&self, what: impl Fn(Program) -> Program, recording: &mut Recording) -> Result<()> {
@@ -58,6 +64,7 @@ impl<'a> Run<'a> {
             }
         }
         recording.asked = self.recorder.asked();
+        recording.answered = self.recorder.answered();
         Ok(())
     }
 

@@ -166,7 +166,7 @@ impl Desk<'_> {
     /// The answer that was given in advance to a question that is asked all the same: some packages, tripwire for one,
     /// mark theirs as never seen before they ask.
     fn given(&self, question: &Asked) -> Option<&String> {
-        let name = name(question);
+        let name = question.question();
         let answer = self.given.answers.get(&name)?;
         (self.times(name) <= REPEATS).then_some(answer)
     }
@@ -226,7 +226,7 @@ impl Frontend for Screen<'_, '_> {
             desk.tell(title, shown);
         }
         let asked: Vec<&Asked> = questions.iter().filter(|q| q.wants_answer()).collect();
-        let circles = asked.iter().filter(|q| desk.times(name(q)) > CIRCLES).count() > 0;
+        let circles = asked.iter().filter(|q| desk.times(q.question()) > CIRCLES).count() > 0;
         if asked.is_empty() || matches!(desk.who, Who::Defaults) && !circles {
             return Ok(defaults());
         }
@@ -248,7 +248,7 @@ impl Frontend for Screen<'_, '_> {
 impl Open {
     fn of(asked: &Asked) -> Self {
         Open {
-            question: name(asked),
+            question: asked.question(),
             description: visible(&asked.description),
             choices: asked.choices.iter().map(|c| visible(c)).collect(),
             default: visible(&asked.default),
@@ -261,14 +261,6 @@ impl Open {
             line.push_str(&format!(" (one of: {})", self.choices.join(", ")));
         }
         line
-    }
-}
-
-/// debconf tells the template's name. dbconfig-common makes a question of it for each package, `PACKAGE/…`.
-fn name(asked: &Asked) -> String {
-    match (asked.template.strip_prefix("dbconfig-common/"), asked.variables.get("pkg")) {
-        (Some(rest), Some(package)) => format!("{package}/{rest}"),
-        _ => asked.template.clone(),
     }
 }
 

@@ -1,7 +1,7 @@
 //! debconf: what it knows of questions, and giving it answers.
 
 use crate::failure::{Exit, Failure, Result};
-use appliance::{Host, model::Seed, question::Question, seed_value};
+use appliance::{Host, model::Seed, question::Question, seed_value, seeds::by_question_or_template};
 use configure::debconf_copy;
 use debconf::Selection;
 use exec::Program;
@@ -45,17 +45,11 @@ pub fn own_question(appliance: &str, question: &Question) -> String {
 }
 
 /// What is answered where it is asked all the same: what debconf is given, and the seeds that it cannot be given, for what is
-/// installed before the seed package asks as well. By debconf's names of the questions, and of the templates whose questions
-/// all have one answer: of a question, debconf tells its frontend no more than the template. Has secrets.
+/// installed before the seed package asks as well. By debconf's names; has secrets.
 pub fn by_question(selections: &[Selection], seeds: &[(&Seed, String)]) -> BTreeMap<String, String> {
-    let one_answer = |template: &String, value: &String| {
-        seeds.iter().all(|(other, said)| other.template.as_ref() != Some(template) || said == value)
-    };
-    let shared = seeds.iter().filter_map(|(seed, value)| Some((seed.template.clone()?, value.clone())));
-    let shared = shared.filter(|(template, value)| one_answer(template, value));
-    let plain = seeds.iter().map(|(seed, value)| (seed.question.clone(), value.clone()));
-    let given = selections.iter().map(|s| (s.question.clone(), s.value.clone()));
-    shared.chain(plain).chain(given).collect()
+    let mut answers = by_question_or_template(seeds);
+    answers.extend(selections.iter().map(|s| (s.question.clone(), s.value.clone())));
+    answers
 }
 
 /// The appliance's own answers and the seeds of others' questions that nobody has answered. Seeds that name another

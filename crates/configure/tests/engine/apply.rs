@@ -191,6 +191,22 @@ fn a_step_without_check_runs_when_what_it_is_told_has_changed() {
 }
 
 #[test]
+fn a_step_after_the_units_finds_them_told_and_is_run_again_until_it_is_done() {
+    let lab = lab();
+    let text = "[[step]]\nname = \"late\"\nrun = \"late\"\nafter-units = true\n[[step]]\nname = \"early\"\nrun = \"early\"\n\
+                [[unit]]\nname = \"apache2.service\"\n[[file]]\npath = \"/etc/wiki.conf\"\nsource = \"conf\"\n";
+    let early = ("early", "#!/bin/sh\n");
+    let wiki = lab.install(text, &[("late", "#!/bin/sh\nexit 1\n"), early, ("conf", "x\n")]);
+    let error = lab.apply(&wiki).unwrap_err().to_string();
+    assert!(error.contains("late"), "{error}");
+    assert_eq!(*lab.system.acted.borrow(), ["restart apache2.service"]);
+    let wiki = lab.install(text, &[("late", "#!/bin/sh\n"), early, ("conf", "x\n")]);
+    assert_eq!(lab.apply(&wiki).unwrap().changed, ["step late done"]);
+    assert_eq!(lab.system.acted.borrow().len(), 1, "what units read has not changed since");
+    assert_eq!(lab.apply(&wiki).unwrap().changed, Vec::<String>::new());
+}
+
+#[test]
 fn another_packages_file_is_refused() {
     let lab = lab();
     let wiki = lab.install(WIKI, &FILES);

@@ -55,6 +55,7 @@ pub fn check(
         wanted: Wanted::Packages(vec![format!("{}-appliance", appliance.name)]),
         first: definition.before(),
         first_seeds: answers.seeds(definition),
+        first_answers: answers.by_question(definition),
         repository: Some((&repository.folder, &repository.key)),
         selections: answers.selections(definition, appliance)?,
         // as on a machine: what is less important is not shown, so it is open when it becomes important

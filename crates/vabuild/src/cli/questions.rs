@@ -11,6 +11,7 @@ use appliance::problem::printable;
 use rehearsal::{Ending, Priority, Recording, Rehearsal, Release, rehearse::Wanted};
 use serde_json::json;
 use std::{
+    collections::BTreeMap,
     io::Write,
     path::{Path, PathBuf},
 };
@@ -77,6 +78,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         wanted,
         first: subject.first,
         first_seeds: vec![],
+        first_answers: BTreeMap::new(),
         repository: None,
         selections: String::new(),
         priority: Priority::Low,

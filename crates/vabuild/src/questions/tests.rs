@@ -63,6 +63,7 @@ starting /usr/sbin/pam-auth-update --package
             asked("shared/pass", ""),
             asked("mail/pass-confirm", ""),
         ],
+        answered: Default::default(),
         problems: vec![],
         ending: Ending::Complete,
     }

@@ -8,6 +8,7 @@ use appliance::{
     model::{Appliance, Seed},
     question::{Question, QuestionType},
     seed_value,
+    seeds::by_question_or_template,
 };
 use debconf::{Selection, selections};
 use std::{collections::BTreeMap, fs::File, io::Read, path::Path};
@@ -71,6 +72,12 @@ impl Answers {
             Some(Selection { owner, question, kind, value: rendered(seed, &self.values)? })
         };
         definition.seeds.iter().filter(|seed| seed.template.is_none()).filter_map(one).collect()
+    }
+
+    /// What `vainstall` answers as debconf's frontend.
+    pub fn by_question(&self, definition: &Definition) -> BTreeMap<String, String> {
+        let values = definition.seeds.iter().filter_map(|seed| Some((seed, rendered(seed, &self.values)?)));
+        by_question_or_template(&values.collect::<Vec<_>>())
     }
 
     pub fn remarks(&self) -> Vec<String> {

@@ -89,7 +89,10 @@ impl Subject<'_> {
                 continue;
             }
             judged.asked.insert(input.question.clone());
-            if !input.shown || judged.open.contains(&input.question) {
+            let given = [Some(input.question.as_str()), template];
+            let given = given.into_iter().flatten().any(|name| self.recording.answered.contains(name));
+            let answered = !input.shown || given;
+            if answered || judged.open.contains(&input.question) {
                 continue;
             }
             if self.asked_again(&input.question) {

@@ -70,6 +70,7 @@ fn recording(answered: &[&str], order: [&str; 2]) -> Recording {
         accounts: vec!["root".into()],
         trace,
         asked: vec![],
+        answered: Default::default(),
         problems: vec![],
         ending: Ending::Complete,
     }
@@ -120,6 +121,13 @@ fn each_question_that_nobody_answers_is_named() {
     // neither what is shown only nor what is of low priority counts
     assert_eq!((judged.asked.len(), judged.open.len()), (3, 2));
     let (judged, told) = wrong("", &recording(&["mail/kind", "mail/name", "mail/pass"], FIRST));
+    assert_eq!((judged.asked.len(), judged.open.len(), told.len()), (3, 0, 0));
+    // shown, and answered by the frontend
+    let answered = Recording {
+        answered: ["mail/kind", "mail/name", "mail/pass"].map(str::to_owned).into(),
+        ..recording(&[], FIRST)
+    };
+    let (judged, told) = wrong("", &answered);
     assert_eq!((judged.asked.len(), judged.open.len(), told.len()), (3, 0, 0));
 }
 
