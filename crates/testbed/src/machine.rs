@@ -113,6 +113,23 @@ impl Machine {
         ended
     }
 
+    /// Stops every process of the machine where it is, or lets all go on (cgroup v2, `cgroup.freeze`): what was seen
+    /// for a moment only can be looked at again, and stays so when the power is cut.
+    pub fn freeze(&self, frozen: bool) -> Result<()> {
+        let cgroup = cgroup_root().join(format!("vat{}", self.lab)).join(&self.name);
+        let path = cgroup.join("cgroup.freeze");
+        fs::write(&path, if frozen { "1" } else { "0" })
+            .with_context(|| format!("cannot write {}", path.display()))?;
+        let state = format!("frozen {}", u8::from(frozen));
+        let events = || fs::read_to_string(cgroup.join("cgroup.events")).unwrap_or_default();
+        anyhow::ensure!(
+            wait_until(Duration::from_secs(20), || events().contains(&state)),
+            "not so: {}",
+            events()
+        );
+        Ok(())
+    }
+
     /// Gives the machine a credential from its next start on, as whoever starts a virtual machine can (systemd.exec(5)).
     pub fn give_credential(&mut self, name: &str, text: &str) -> Result<()> {
         let path = self.dir.join(format!("credential-{name}"));
