@@ -5,6 +5,7 @@
 use anyhow::{Context, Result};
 use scenarios::{
     Dist, apt,
+    client::{Client, sign_in_link},
     debs::{Deb, publish},
     lab, machine_with_tools,
     page::{sign_in, url},
@@ -300,6 +301,10 @@ fn locks_failing_sources_and_automatic_updates() -> Result<()> {
     publish(&dist, &repository, &[app("2")])?;
     machine.sh("appliance-control update")?;
     a_lock_is_waited_for(&machine)?;
+    let slow = Deb { name: "slow", version: "2", fields: &[], files: &[("DEBIAN/postinst", SLOW)] };
+    publish(&dist, &repository, &[slow])?;
+    machine.sh("appliance-control update")?;
+    a_full_disk_is_told_and_nothing_lost(&machine)?;
     let hostile = Deb { name: "neighbour", version: "2", fields: &["Conflicts: test-appliance"], files: &[] };
     publish(&dist, &repository, &[app("3"), hostile])?;
     machine.sh("appliance-control update")?;
@@ -322,6 +327,36 @@ fn a_lock_is_waited_for(machine: &Machine) -> Result<()> {
     machine.sh("echo > /root/hold; rm /root/hold")?;
     assert!(wait_until(LIMIT, || log().contains("1 package was updated")), "{}", log());
     assert_eq!(version(machine, "app")?, "2");
+    Ok(())
+}
+
+/// The disk fills while a package is being configured.
+fn a_full_disk_is_told_and_nothing_lost(machine: &Machine) -> Result<()> {
+    let client = Client::new()?;
+    client.post(&sign_in_link(machine)?, &[])?.ok()?;
+    let page = |path: &str| Ok::<_, anyhow::Error>(client.get(&url(machine, path))?.ok()?.body);
+    machine.sh("mkfifo /root/hold && appliance-control upgrade slow --no-wait")?;
+    let task = json(machine, "task list")?[0].clone();
+    let path = format!("/tasks/{}", task["id"].as_str().context("no task")?);
+    let held = || machine.shell("pgrep -f 'cat /root/hold'").is_ok_and(|o| o.success());
+    assert!(wait_until(LIMIT, held), "{}", page(&path)?);
+    let used = machine.sh("df --output=used -BM / | tail -n 1 | tr -dc 0-9")?.parse::<u64>()?;
+    machine.resize_disk(&format!("{}M", used + 20))?;
+    machine.sh("! cat /dev/zero > /root/filler")?;
+
+    assert!(page("/")?.contains("The disk at / is full"));
+    assert!(page("/updates")?.contains("slow") && page(&path)?.contains("slow begins"));
+    machine.sh("echo > /root/hold")?;
+    let ended = || page(&path).is_ok_and(|text| text.contains("data-state=\"failed\""));
+    assert!(wait_until(LIMIT, ended), "{}", page(&path)?);
+    assert!(page(&path)?.contains("the disk is full: make room"), "{}", page(&path)?);
+    assert_eq!(json(machine, &format!("task show {}", &path[7..]))?["status"], "failed");
+
+    machine.sh("rm /root/filler /root/hold")?;
+    machine.resize_disk(testbed::machine::DISK)?;
+    machine.sh("appliance-control repair && appliance-control upgrade slow")?;
+    assert_eq!(version(machine, "slow")?, "2");
+    assert_eq!(machine.sh("dpkg --audit")?, "");
     Ok(())
 }
 

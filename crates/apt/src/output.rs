@@ -59,7 +59,7 @@ impl Cause {
             Cause::Unsatisfiable => {
                 "check for held packages (apt-mark showhold) and for repositories of another release"
             }
-            Cause::DiskFull => "make room (apt-get clean, df -h) and run it again",
+            Cause::DiskFull => "the disk is full: make room (apt-get clean, df -h) and run it again",
             Cause::Locked => "wait until the other program has ended and run it again",
             Cause::Interrupted => "dpkg --force-confdef --force-confold --configure -a",
             Cause::Script => "read the package's own messages; running it again goes on where it stopped",

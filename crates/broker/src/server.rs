@@ -200,7 +200,9 @@ mod tests {
 
     #[test]
     fn it_answers_and_ends_when_idle() {
-        let served = with(limits(), |socket| {
+        // the place of a request is free a moment after its answer
+        let patient = Limits { connections: 20, talk: Duration::from_secs(10), idle: Duration::from_secs(2) };
+        let served = with(patient, |socket| {
             for _ in 0..5 {
                 // root is known by its user id, anybody else has to sign in
                 match Client::new(socket).call(&request(None)) {
@@ -212,7 +214,7 @@ mod tests {
                 assert!(matches!(refused, ClientError::Refused(r) if r.reason == Reason::SignIn));
             }
         });
-        assert!(served >= Duration::from_millis(500));
+        assert!(served >= Duration::from_secs(2));
     }
 
     #[test]
@@ -229,7 +231,11 @@ mod tests {
                 let (reply, _) = wire::read_reply(stream, Duration::from_secs(5)).unwrap();
                 assert!(matches!(reply, Reply::Refused(r) if r.reason == Reason::Invalid));
             }
-            assert_eq!(reason(Client::new(socket).call(&request(Some("x")))), Some(Reason::SignIn));
+            let mut last = Some(Reason::Busy);
+            while last == Some(Reason::Busy) {
+                last = reason(Client::new(socket).call(&request(Some("x"))));
+            }
+            assert_eq!(last, Some(Reason::SignIn));
         });
     }
 

@@ -17,6 +17,9 @@ pub const LIMIT: u64 = 256 << 20;
 /// Bytes of one line of output; of a result's message and each of its details.
 const TEXT_LIMIT: usize = 8 << 10;
 const DETAILS: usize = 20;
+/// Room for the result's line, held from the beginning: a task on a full disk says so.
+const RESERVE: &str = "reserve";
+const RESERVED: usize = 256 << 10;
 /// A result's line is never longer.
 const RESULT_LIMIT: u64 = 512 << 10;
 
@@ -28,6 +31,8 @@ pub struct Log {
     truncated: bool,
     /// The first event that could not be written.
     lost: Option<io::Error>,
+    /// Part of an event may have been written.
+    torn: bool,
     /// Never written: values of password parameters.
     secrets: Vec<String>,
 }
@@ -39,7 +44,7 @@ impl Log {
         let mut file = File::from(rustix::fs::open(folder.join(FILE), flags, Mode::empty())?);
         end_torn_line(&mut file)?;
         let written = file.metadata()?.len();
-        Ok(Log { file, written, limit: LIMIT, truncated: false, lost: None, secrets: vec![] })
+        Ok(Log { file, written, limit: LIMIT, truncated: false, lost: None, torn: false, secrets: vec![] })
     }
 
     #[cfg(test)]
@@ -71,7 +76,12 @@ impl Log {
         }
         let line = Event::new(state::now_ms(), kind).to_line();
         self.written += line.len() as u64;
-        self.file.write_all(line.as_bytes())
+        if self.torn {
+            end_torn_line(&mut self.file)?;
+        }
+        let written = self.file.write_all(line.as_bytes());
+        self.torn = written.is_err();
+        written
     }
 
     /// Writes an event; one that cannot be written stops no work, and is told with the result.
@@ -171,11 +181,21 @@ pub fn interrupted(folder: &Path, record: &Record) -> io::Result<Event> {
     }
 }
 
+/// Takes the room that the result will need. Without it a task that makes room can still begin.
+pub fn reserve(folder: &Path) {
+    let path = folder.join(RESERVE);
+    if fs::write(&path, vec![0; RESERVED]).is_err() {
+        let _ = fs::remove_file(&path);
+    }
+}
+
 /// Removes what only a running task needs, secrets first. Comes before the last line is written: on a full disk, removing is
 /// what still works, and makes room for that line.
 pub fn clear(folder: &Path) {
     // best effort: pruning removes the whole folder in the end
-    let _ = fs::remove_file(folder.join(record::SECRETS));
+    for file in [record::SECRETS, RESERVE] {
+        let _ = fs::remove_file(folder.join(file));
+    }
     for part in ["making", upload::CAME, upload::GIVEN] {
         let _ = fs::remove_dir_all(folder.join(part));
     }

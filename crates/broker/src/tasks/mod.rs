@@ -200,6 +200,7 @@ impl Tasks {
             state::make_folder(&folder.join(part)).map_err(failed)?;
         }
         state::new_file(&folder.join(log::FILE), OFlags::WRONLY).map_err(failed)?;
+        log::reserve(&folder);
         if record.stoppable {
             state::new_file(&folder.join(record::STOPPABLE), OFlags::WRONLY).map_err(failed)?;
         }

@@ -101,10 +101,15 @@ fn with_name(hosts: &str, name: &str) -> String {
 
 pub fn time_zone(name: &str) -> Ending {
     match set_time_zone(Path::new("/"), name) {
-        Ok(()) => Ending::ok(format!(
-            "The time zone is {name}: {}. Services that run keep the old one until they are restarted.",
-            clock::local(None)
-        )),
+        Ok(()) => {
+            // where it runs it has read the zone when it began, and timedatectl(1) asks it
+            let restart = ["try-restart", "--", "systemd-timedated.service"];
+            let _ = Program::new("systemctl").args(restart).timeout(PATIENCE).output();
+            Ending::ok(format!(
+                "The time zone is {name}: {}. Services that run keep the old one until they are restarted.",
+                clock::local(None)
+            ))
+        }
         Err(error) => Ending::failed(format!("The time zone cannot be set: {error}."), vec![]),
     }
 }
