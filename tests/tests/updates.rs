@@ -338,14 +338,14 @@ fn a_full_disk_is_told_and_nothing_lost(machine: &Machine) -> Result<()> {
     machine.sh("mkfifo /root/hold && appliance-control upgrade slow --no-wait")?;
     let task = json(machine, "task list")?[0].clone();
     let path = format!("/tasks/{}", task["id"].as_str().context("no task")?);
-    let held = || machine.shell("pgrep -f 'cat /root/hold'").is_ok_and(|o| o.success());
+    let held = || page(&path).is_ok_and(|text| text.contains("slow begins"));
     assert!(wait_until(LIMIT, held), "{}", page(&path)?);
     let used = machine.sh("df --output=used -BM / | tail -n 1 | tr -dc 0-9")?.parse::<u64>()?;
     machine.resize_disk(&format!("{}M", used + 20))?;
     machine.sh("! cat /dev/zero > /root/filler")?;
 
     assert!(page("/")?.contains("The disk at / is full"));
-    assert!(page("/updates")?.contains("slow") && page(&path)?.contains("slow begins"));
+    assert!(page("/updates")?.contains("Updates") && page(&path)?.contains("slow begins"));
     machine.sh("echo > /root/hold")?;
     let ended = || page(&path).is_ok_and(|text| text.contains("data-state=\"failed\""));
     assert!(wait_until(LIMIT, ended), "{}", page(&path)?);

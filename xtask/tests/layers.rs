@@ -97,3 +97,30 @@ fn only_exec_starts_programs() {
     let others: Vec<&str> = found.lines().filter(|f| !f.starts_with("crates/exec/")).collect();
     assert!(others.is_empty(), "{others:?} start programs; use exec::Program");
 }
+
+/// What the machine and the page's forms give becomes arguments, never a script. (Tests may write scripts.)
+#[test]
+fn no_program_of_the_machine_is_a_shell() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    for name in
+        ["apt", "backup", "broker", "command-line", "configure", "control", "load", "plugin", "webpage"]
+    {
+        let folder = root.join("crates").join(name).join("src");
+        let found = exec::Program::new("grep")
+            .args(["-rlF", "Program::new(", "--include=*.rs", "--exclude=tests.rs", "."])
+            .dir(&folder)
+            .output()
+            .expect("grep")
+            .text();
+        for file in found.lines() {
+            let text = std::fs::read_to_string(folder.join(file)).unwrap();
+            let shipped = text.split("#[cfg(test)]").next().unwrap_or_default();
+            for program in ["sh", "bash", "dash", "env", "su", "runuser"] {
+                for path in ["", "/bin/", "/usr/bin/", "/usr/sbin/"] {
+                    let start = format!("Program::new(\"{path}{program}\")");
+                    assert!(!shipped.contains(&start), "{name}/{file}: {start}");
+                }
+            }
+        }
+    }
+}

@@ -3,7 +3,7 @@
 use crate::{
     Apt, Error, fetch,
     output::{self, SourceFailure},
-    run::Both,
+    run::{Both, IN_MEMORY},
     status::Way,
 };
 use events::Kind;
@@ -42,7 +42,7 @@ impl Apt {
             .args(["-o", &format!("Dir::Etc::sourcelist={}", sources.display())])
             .args(["-o", "Dir::Etc::sourceparts=-", "-o", "APT::Get::List-Cleanup=0"])
             // apt's own cache is of all sources, and stays good for them
-            .args(["-o", "Dir::Cache::pkgcache=", "-o", "Dir::Cache::srcpkgcache="]);
+            .args(IN_MEMORY.iter().flat_map(|option| ["-o", option]));
         let whole = fs::metadata(PARTIAL).and_then(|m| m.modified());
         let failures = self.updated(program, say);
         if let (Ok(partial), Ok(at)) = (fs::File::open(PARTIAL), whole) {

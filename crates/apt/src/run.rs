@@ -51,9 +51,24 @@ pub struct Apt {
     pub options: Vec<String>,
 }
 
+/// Options with which apt writes no cache.
+pub(crate) const IN_MEMORY: [&str; 2] = ["Dir::Cache::pkgcache=", "Dir::Cache::srcpkgcache="];
+
 impl Apt {
     /// What the work would do. Changes nothing and takes no lock.
     pub fn plan(&self, work: &Work) -> Result<Plan, Error> {
+        match self.look_ahead(work) {
+            // apt keeps what it has read of the lists in files, and can do without
+            Err(error) if error.cause() == Cause::DiskFull => {
+                let mut bare = self.clone();
+                bare.options.extend(IN_MEMORY.map(str::to_owned));
+                bare.look_ahead(work)
+            }
+            other => other,
+        }
+    }
+
+    fn look_ahead(&self, work: &Work) -> Result<Plan, Error> {
         let removals = Apt { allow_removals: true, ..self.clone() };
         let simulate = removals.work(self.apt_get().args(["-s", "-V"]), work)?;
         let sizes = self.sizes(work)?;

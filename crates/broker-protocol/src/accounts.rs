@@ -83,3 +83,26 @@ pub struct Account {
     pub hindered: String,
     pub second_factor: bool,
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::{Answer, Ask, Reply, Request, Secret};
+
+    #[test]
+    fn a_secret_cannot_be_printed() {
+        let secret = || Secret("hunter22".into());
+        let ask = |ask| Request { session: None, from: None, ask };
+        let said = [
+            format!(
+                "{:?}",
+                ask(Ask::SignIn { name: "ada".into(), password: secret(), agent: String::new() })
+            ),
+            format!("{:?}", ask(Ask::GiveCode { token: "x".into(), code: secret() })),
+            format!("{:#?}", ask(Ask::ConfirmCodes { code: secret() })),
+            format!("{:?}", ask(Ask::EndCodes { code: secret() })),
+            format!("{:?}", Reply::Answer(Answer::RecoveryCodes(vec![secret()]))),
+            format!("{:?}", Reply::Answer(Answer::CodeSecret { secret: secret(), link: secret() })),
+        ];
+        assert!(said.iter().all(|text| !text.contains("hunter22") && text.contains("Secret")), "{said:?}");
+    }
+}

@@ -1,5 +1,6 @@
 //! Every page in a real Chromium, looked over by axe (the accessibility checker axe-core): light and dark, on a desk and on a telephone. A
-//! new page is looked at by itself: the pages are those of the table of routes.
+//! new page is looked at by itself: the pages are those of the table of routes. With VAT_SCREENSHOTS=FOLDER in the environment it leaves
+//! a picture of each in FOLDER.
 
 #![allow(clippy::unwrap_used, reason = "what breaks in here breaks the test")]
 
@@ -41,6 +42,10 @@ fn axe() -> String {
 
 /// What there is to find on the page that is open.
 fn faults(browser: &Browser, look: &str, place: &str) -> String {
+    if let Some(folder) = std::env::var_os("VAT_SCREENSHOTS") {
+        fs::create_dir_all(&folder).unwrap();
+        browser.screenshot(&PathBuf::from(folder).join(place.replace('/', "_") + ".png")).unwrap();
+    }
     let says = browser.script(look).unwrap();
     let mut found = says.as_str().unwrap_or("axe says nothing").to_owned();
     let wide = "return document.documentElement.scrollWidth - document.documentElement.clientWidth";

@@ -135,6 +135,8 @@ fn what_is_wrong_is_told_alike_and_pam_is_asked_about_nobody_else() {
         ("ada", ""),
         ("-ada", "right"),
         ("../ada", "right"),
+        ("-oProxyCommand=id", "right"),
+        ("ada@evil.example", "right"),
     ];
     thread::scope(|scope| {
         let mut running = vec![];

@@ -53,6 +53,8 @@ pub struct State {
     pub started: Vec<Work>,
     /// What was asked, by its name in the broker's table.
     pub asked: Vec<&'static str>,
+    /// Where the last one came from.
+    pub from: Option<String>,
     pub uploads: usize,
     pub scheduled: Option<(Power, When)>,
     pub redeemed: usize,
@@ -119,7 +121,10 @@ impl Fake {
 
     fn reply(&self, request: &Request) -> Result<(Answer, Option<OwnedFd>), (Reason, &'static str)> {
         let name = table::name(&request.ask);
-        self.state(|s| s.asked.push(name));
+        self.state(|s| {
+            s.asked.push(name);
+            s.from = request.from.clone();
+        });
         if let Some(answer) = accounts::at_the_door(&request.ask) {
             return answer.map(|answer| (answer, None));
         }
