@@ -298,6 +298,8 @@ fn a_network_that_nobody_confirms_goes_back() -> Result<()> {
         machine.sh("ip address; systemctl list-timers --all")?
     );
     assert!(!has(&machine, "10.99.0.3"));
+    // the address is there a moment before the last file is gone
+    wait_until(LIMIT, || files(&machine).is_ok_and(|files| files == before));
     assert_eq!(files(&machine)?, before);
 
     // somebody comes over the new one: no session is needed, and what the page of the task says is enough
