@@ -2,6 +2,7 @@
 
 import logging
 import threading
+import time
 from pathlib import Path
 
 from moin.app import create_app
@@ -26,6 +27,13 @@ def open_wiki():
             logging.getLogger().setLevel(logging.WARNING)
 
 
+def wait_for_the_wiki():
+    """Opens it as soon as it is made: the first visitor does not wait for that."""
+    while not MADE.exists():
+        time.sleep(0.1)
+    open_wiki()
+
+
 def application(environ, start_response):
     if opened is None:
         open_wiki()
@@ -35,4 +43,4 @@ def application(environ, start_response):
     return opened(environ, start_response)
 
 
-open_wiki()
+threading.Thread(target=wait_for_the_wiki, daemon=True).start()

@@ -380,7 +380,7 @@ fn asking<T>(
 
 /// Begins something as soon as the package is configured: apt's last moments belong to triggers and its own order.
 struct Ahead<B, T> {
-    /// As apt's status says it.
+    /// As apt's status says it; of some apt the architecture follows, in brackets.
     configured: String,
     begin: B,
     begun: Option<T>,
@@ -388,11 +388,12 @@ struct Ahead<B, T> {
 
 impl<B: FnMut() -> T, T> Ahead<B, T> {
     fn new(package: &str, begin: B) -> Self {
-        Ahead { configured: format!("Installed {package} ("), begin, begun: None }
+        Ahead { configured: format!("Installed {package}"), begin, begun: None }
     }
 
     fn watch(&mut self, kind: &Kind) {
-        if matches!(kind, Kind::Progress { detail, .. } if detail.starts_with(&self.configured)) {
+        let Kind::Progress { detail, .. } = kind else { return };
+        if detail.split(" (").next() == Some(&self.configured) {
             self.begun.get_or_insert_with(&mut self.begin);
         }
     }
