@@ -145,6 +145,12 @@ impl Target for Protocol {
             r#"{"ask":{"ask":"task","id":"20260101-000000-00000000"}}"#,
             r#"{"ask":{"ask":"redeem-link","token":"x"}}"#,
             r#"{"ask":{"ask":"create-link","role":"viewer","minutes":5}}"#,
+            r#"{"from":"192.0.2.7","ask":{"ask":"sign-in","name":"ada","password":"x","agent":"curl"}}"#,
+            r#"{"ask":{"ask":"give-code","token":"x","code":"123456"}}"#,
+            r#"{"session":"0123456789abcdef","ask":{"ask":"end-sessions","which":"others"}}"#,
+            r#"{"ask":{"ask":"schedule","what":"restart","when":{"at":"03:30"}}}"#,
+            r#"{"ask":{"ask":"start","work":{"work":"network","interface":"eth0","addresses":"dhcp","within":60}}}"#,
+            r#"{"ask":{"ask":"start","work":{"work":"host-name","name":"wiki.example.org"}}}"#,
         ])
     }
 
