@@ -27,7 +27,7 @@ pub struct Accounts {
 pub struct Entitled {
     pub name: String,
     pub role: Role,
-    /// Another one when the password, a lock or an expiry date has changed, or the account is not the same any more.
+    /// Another one when the password, a lock, an expiry date or the shell has changed, or the account is not the same any more.
     pub stamp: String,
 }
 
@@ -77,7 +77,7 @@ impl Accounts {
         if !hindrance(shadow, now).is_empty() {
             return Ok(None);
         }
-        let stamp = state::hash(&format!("{} {}", account.uid, shadow.unwrap_or_default()));
+        let stamp = state::hash(&format!("{} {} {}", account.uid, account.shell, shadow.unwrap_or_default()));
         Ok(Some(Entitled { name: name.into(), role, stamp }))
     }
 
@@ -103,7 +103,7 @@ impl Accounts {
 
     /// Which groups may what.
     pub fn groups(&self) -> io::Result<Groups> {
-        match fs::read_to_string(self.root.join(CONFIGURATION)) {
+        match self.text(CONFIGURATION) {
             Ok(text) => groups_in(&text).map_err(io::Error::other),
             // removed by the administrator: as it is delivered
             Err(e) if e.kind() == io::ErrorKind::NotFound => groups_in("").map_err(io::Error::other),
@@ -112,13 +112,17 @@ impl Accounts {
     }
 
     fn read(&self) -> io::Result<Files> {
-        let read = |name: &str| fs::read_to_string(self.root.join(name));
         Ok(Files {
-            passwd: read("etc/passwd")?,
-            group: read("etc/group")?,
-            shadow: read("etc/shadow")?,
+            passwd: self.text("etc/passwd")?,
+            group: self.text("etc/group")?,
+            shadow: self.text("etc/shadow")?,
             groups: self.groups()?,
         })
+    }
+
+    /// A name of long ago in an encoding of its own concerns that line alone.
+    fn text(&self, name: &str) -> io::Result<String> {
+        Ok(String::from_utf8_lossy(&fs::read(self.root.join(name))?).into_owned())
     }
 }
 
@@ -133,13 +137,15 @@ struct Account {
     name: String,
     uid: u32,
     gid: u32,
+    shell: String,
 }
 
 impl Files {
     fn account(&self, name: &str) -> Option<Account> {
         let mut lines = self.passwd.lines().map(|line| line.split(':').collect::<Vec<_>>());
         let fields = lines.find(|fields| fields.first() == Some(&name) && fields.len() == 7)?;
-        Some(Account { name: name.into(), uid: fields[2].parse().ok()?, gid: fields[3].parse().ok()? })
+        let (uid, gid) = (fields[2].parse().ok()?, fields[3].parse().ok()?);
+        Some(Account { name: name.into(), uid, gid, shell: fields[6].into() })
     }
 
     /// Never root's: its name is the one that everybody tries, and who is root makes a link.
@@ -295,5 +301,33 @@ pub mod tests {
         let first = stamp("ada:$y$a:20000::::::");
         assert_eq!(first, stamp("bob:$y$b:20000::::::\nada:$y$a:20000::::::"));
         assert_ne!(first, stamp("ada:$y$b:20000::::::"));
+        let passwd = fs::read_to_string(root.join("etc/passwd")).unwrap();
+        fs::write(
+            root.join("etc/passwd"),
+            passwd.replace("/home/ada:/bin/bash", "/home/ada:/usr/sbin/nologin"),
+        )
+        .unwrap();
+        fs::write(root.join("etc/shadow"), "ada:$y$a:20000::::::").unwrap();
+        assert_ne!(first, Accounts::at(root).find("ada", 0).unwrap().unwrap().stamp, "another shell");
+    }
+
+    #[test]
+    fn a_byte_that_is_no_text_keeps_nobody_out() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path();
+        write(root, "ada", "", SHADOW);
+        for (file, line) in [
+            ("etc/passwd", &b"jos\xe9:x:1009:1009:Jos\xe9:/home/jose:/bin/bash\n"[..]),
+            ("etc/group", b"caf\xe9:x:1010:ada\n"),
+            ("etc/shadow", b"jos\xe9:$y$j:20000::::::\n"),
+            (CONFIGURATION, b"# Ren\xe9 wants it so\n"),
+        ] {
+            let path = root.join(file);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            let before = fs::read(&path).unwrap_or_default();
+            fs::write(&path, [line, before.as_slice()].concat()).unwrap();
+            assert_eq!(role(root, "ada"), Some(Role::Administrator), "{file}");
+        }
+        assert_eq!(Accounts::at(root).list(0).unwrap().len(), 3);
     }
 }

@@ -4,34 +4,68 @@
 use crate::tasks::record::Record;
 use events::{Event, Kind, Status};
 use std::{
+    collections::BTreeMap,
     fmt::Write,
     mem,
     sync::{Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
-/// Whoever reaches the page can be refused as often as he likes: the journal gets one line of it in so long.
-const REFUSED_EVERY: Duration = Duration::from_secs(60);
+/// Whoever reaches the page can be refused as often as he likes: once his lines are used up, there is one more in so long.
+const ONE_EVERY: Duration = Duration::from_secs(60);
 
-/// Keeps those who are not signed in from filling the journal.
+/// Those whose lines are counted together.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Crowd {
+    /// Who is not signed in.
+    Strangers,
+    /// The same with a wrong password or code: it may be the owner, or somebody who guesses.
+    AtTheDoor,
+    /// Of this account: who does not administer, or is not in yet.
+    Account(String),
+}
+
+impl Crowd {
+    /// Lines at once.
+    fn most(&self) -> u32 {
+        match self {
+            Crowd::Strangers => 1,
+            Crowd::AtTheDoor => 60,
+            Crowd::Account(_) => 20,
+        }
+    }
+}
+
+/// Keeps those who do not administer from filling the journal and the trail.
 #[derive(Debug, Default)]
-pub struct Throttle(Mutex<(Option<Instant>, u64)>);
+pub struct Throttle(Mutex<BTreeMap<Crowd, Lines>>);
+
+#[derive(Debug)]
+struct Lines {
+    /// When all of them can be written again.
+    whole_at: Instant,
+    left_out: u64,
+}
 
 impl Throttle {
-    /// None when a refusal is only counted; else those that were counted since the last line.
-    pub fn pass(&self, now: Instant) -> Option<u64> {
-        let (last, left_out) = &mut *self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if last.is_some_and(|at| now.duration_since(at) < REFUSED_EVERY) {
-            *left_out += 1;
+    /// None when a line is only counted; else those that were counted since the last line.
+    pub fn pass(&self, crowd: Crowd, now: Instant) -> Option<u64> {
+        let most = crowd.most();
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let lines = all.entry(crowd).or_insert(Lines { whole_at: now, left_out: 0 });
+        let whole_at = lines.whole_at.max(now) + ONE_EVERY;
+        if whole_at > now + ONE_EVERY * most {
+            lines.left_out += 1;
             return None;
         }
-        *last = Some(now);
-        Some(mem::take(left_out))
+        lines.whole_at = whole_at;
+        Some(mem::take(&mut lines.left_out))
     }
 
     /// What was counted and not yet said, for the last word.
     pub fn rest(&self) -> u64 {
-        mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner).1)
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.values_mut().map(|lines| mem::take(&mut lines.left_out)).sum()
     }
 }
 
@@ -110,9 +144,13 @@ mod tests {
     fn a_flood_of_refusals_is_a_line_a_minute_with_their_number() {
         let (throttle, start) = (Throttle::default(), Instant::now());
         let lines: Vec<u64> =
-            (0..1000).filter_map(|n| throttle.pass(start + REFUSED_EVERY * n / 400)).collect();
+            (0..1000).filter_map(|n| throttle.pass(Crowd::Strangers, start + ONE_EVERY * n / 400)).collect();
         assert_eq!(lines, [0, 399, 399]);
         assert_eq!((throttle.rest(), throttle.rest()), (199, 0));
+        // one viewer's flood hides nothing of another's
+        let viewer = |name: &str| throttle.pass(Crowd::Account(name.into()), start);
+        assert_eq!((0..100).filter_map(|_| viewer("bob")).count(), 20);
+        assert_eq!(viewer("eve"), Some(0));
         let line =
             Line { what: "redeem-link", by: "nobody", result: "sign-in", left_out: 399, ..Line::default() };
         assert!(format(&line).ends_with("result=sign-in left-out=399"));

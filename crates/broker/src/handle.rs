@@ -50,6 +50,8 @@ pub struct Broker {
     pub(crate) accounts: Accounts,
     pub(crate) check: Box<dyn Check>,
     pub(crate) throttle: Throttle,
+    /// When PAM gave no answer, as long as it has given none since.
+    pub(crate) pam_broke: Mutex<Option<Instant>>,
     /// Codes are looked at one after the other, or one could count twice.
     pub(crate) codes: Mutex<()>,
     manifests: PathBuf,
@@ -58,7 +60,7 @@ pub struct Broker {
     packages: Cache,
     settings: Model,
     waiting: AtomicUsize,
-    refusals: audit::Throttle,
+    lines: audit::Throttle,
 }
 
 /// Who asks.
@@ -82,6 +84,7 @@ impl Broker {
             accounts: Accounts::default(),
             check: Box::new(Pam),
             throttle: Throttle::open(state.throttle()),
+            pam_broke: Mutex::default(),
             codes: Mutex::default(),
             state,
             manifests: manifests.into(),
@@ -89,15 +92,17 @@ impl Broker {
             packages: Cache::default(),
             settings: Model::default(),
             waiting: AtomicUsize::new(0),
-            refusals: audit::Throttle::default(),
+            lines: audit::Throttle::default(),
         }
     }
 
     /// Clears up before the broker ends.
     pub fn finish(&self) {
-        match self.refusals.rest() {
+        match self.lines.rest() {
             0 => {}
-            count => audit::warn(&format!("{count} more requests of nobody who is signed in were refused")),
+            count => {
+                audit::warn(&format!("{count} more requests of strangers and viewers were not written down"))
+            }
         }
         if let Err(error) = upload::prune(&self.state, SystemTime::now()) {
             audit::warn(&format!("uploads that nobody holds cannot be removed: {error}"));
@@ -108,12 +113,14 @@ impl Broker {
     pub fn handle(&self, peer: Peer, request: Request) -> (Reply, Option<OwnedFd>) {
         let name = table::name(&request.ask);
         let about = about(self, &request.ask);
-        let (by, given) = match self.caller(peer, request.session.as_deref()) {
+        let (caller, given) = match self.caller(peer, request.session.as_deref()) {
             Ok(caller) => {
                 let given = self.permitted(name, &caller, &request);
-                (caller.by, given)
+                (caller, given)
             }
-            Err(refusal) => (format!("{peer:?}"), Err(refusal)),
+            Err(refusal) => {
+                (Caller { rights: Rights::None, who: None, by: format!("{peer:?}") }, Err(refusal))
+            }
         };
         let result = match &given {
             Ok((Answer::Unfit(_), _)) => "unfit",
@@ -123,23 +130,24 @@ impl Broker {
         // a session that has ended is everyday life
         let said = table::is_audited(name) && !goes_on(&request.ask)
             || !matches!(result, "ok" | "sign-in" | "not-found");
-        // who is not signed in can ask without end
-        let left_out = match result {
+        let left_out = match crowd(&caller, &request.ask, &about, &given) {
             _ if !said => None,
-            // the budgets let few of these through
-            "sign-in" if matches!(request.ask, Ask::SignIn { .. } | Ask::GiveCode { .. }) => Some(0),
-            "sign-in" | "too-many" => self.refusals.pass(Instant::now()),
-            _ => Some(0),
+            Some(crowd) => self.lines.pass(crowd, Instant::now()),
+            None => Some(0),
         };
         if let Some(left_out) = left_out {
             let from = request.from.as_deref();
-            let line = audit::Line { what: name, about: &about, by: &by, from, result, left_out };
+            let line = audit::Line { what: name, about: &about, by: &caller.by, from, result, left_out };
             audit::log(&line);
             let task = match &given {
                 Ok((Answer::Task(task), _)) if matches!(request.ask, Ask::Start { .. }) => Some(&task.id),
                 _ => None,
             };
-            if let Err(error) = trail::keep(&self.state, state::now(), &line, task) {
+            let kept = match (caller.rights, &given) {
+                (Rights::None, Err(_)) => trail::keep_refused(&self.state, state::now(), &line),
+                _ => trail::keep(&self.state, state::now(), &line, task),
+            };
+            if let Err(error) = kept {
                 audit::warn(&format!("the audit trail cannot be written: {error}"));
             }
         }
@@ -395,6 +403,24 @@ pub(crate) fn who(caller: &Caller, now: u64) -> Who {
 fn file(found: Option<(File, u64)>, missing: impl FnOnce() -> Refusal) -> Given {
     let (file, size) = found.ok_or_else(missing)?;
     Ok((Answer::File { size }, Some(file.into())))
+}
+
+/// Whose lines this one is counted with; None: it is written in any case. Who does not administer can ask without end.
+fn crowd(caller: &Caller, ask: &Ask, about: &str, given: &Given) -> Option<audit::Crowd> {
+    use audit::Crowd::{Account, AtTheDoor, Strangers};
+    let at_the_door = matches!(ask, Ask::SignIn { .. } | Ask::GiveCode { .. });
+    match (caller.rights, given) {
+        (Rights::None, Err(refusal)) if at_the_door && refusal.reason == Reason::SignIn => Some(AtTheDoor),
+        (Rights::None, Err(_)) => Some(Strangers),
+        (Rights::None, Ok((Answer::CodeNeeded { .. }, _))) => Some(Account(about.into())),
+        (Rights::None, Ok((Answer::Session { who, .. }, _))) if who.role == Role::Viewer => {
+            Some(Account(who.name.clone()))
+        }
+        // a task is kept, and there are never many
+        (Rights::Session(Role::Viewer), Ok((Answer::Task(_), _))) => None,
+        (Rights::Session(Role::Viewer), _) => Some(Account(caller.name().into())),
+        _ => None,
+    }
 }
 
 /// Reading on in the log is part of the look that was written down; a line for each would be the next thing to read, for ever.

@@ -52,7 +52,7 @@ impl SecondFactors<'_> {
         Ok(kept.secret.map(|_| Told { since: kept.since, recovery: kept.recovery.len() }))
     }
 
-    /// A new secret. The present one, where there is one, stays in force until the new one is confirmed.
+    /// A new secret, of no effect until it is confirmed. Callers see to it that none is in force: that one is turned off first, with a code.
     pub fn begin(&self, account: &str) -> io::Result<String> {
         let mut bytes = [0; SECRET];
         getrandom::fill(&mut bytes).map_err(|e| io::Error::other(e.to_string()))?;

@@ -22,6 +22,8 @@ const USED_EVERY: u64 = 60;
 pub const LINK_MINUTES: u32 = 1440;
 /// Sessions, and links, at one time; the oldest makes room.
 const MOST: usize = 200;
+/// Of them, those of one account: who signs in again and again ends sessions of his own.
+const MOST_OF_ONE: usize = 20;
 /// Hexadecimal digits of a session's name in the journal.
 const MARK: usize = 8;
 /// Seconds that a sign-in waits for its code, and the codes that it takes.
@@ -108,7 +110,8 @@ pub struct Sessions<'a> {
 impl Sessions<'_> {
     /// A new link's token.
     pub fn create_link(&self, role: Role, minutes: u32, now: u64) -> io::Result<String> {
-        self.prune(now)?;
+        // all of them are root's
+        prune(self.state.links(), None, |link: &Link| (now >= link.expires, link.expires, None))?;
         let link = Link { role, expires: now + u64::from(minutes.clamp(1, LINK_MINUTES)) * 60 };
         put(self.state.links(), &link)
     }
@@ -134,7 +137,10 @@ impl Sessions<'_> {
         browser: &Browser,
         now: u64,
     ) -> io::Result<(String, Who)> {
-        self.prune(now)?;
+        let holder = account.as_ref().map(|holder| holder.name.as_str());
+        prune(self.state.sessions(), holder, |session: &Session| {
+            (session.over(now), session.used, session.account.as_ref().map(|holder| holder.name.clone()))
+        })?;
         let from = browser.from.parse::<IpAddr>().map(|a| a.to_string()).unwrap_or_default();
         let agent = browser.agent.chars().filter(|c| !c.is_control()).take(LONGEST_AGENT).collect();
         let session = Session { role, created: now, used: now, account, from, agent };
@@ -145,7 +151,9 @@ impl Sessions<'_> {
 
     /// A sign-in's token, for the account whose password was right.
     pub fn begin_sign_in(&self, account: &Entitled, agent: &str, now: u64) -> io::Result<String> {
-        self.prune(now)?;
+        prune(self.state.sign_ins(), Some(&account.name), |sign_in: &SignIn| {
+            (now >= sign_in.expires, sign_in.expires, Some(sign_in.account.clone()))
+        })?;
         let (account, stamp) = (account.name.clone(), account.stamp.clone());
         let agent = agent.chars().take(LONGEST_AGENT).collect();
         put(
@@ -257,13 +265,6 @@ impl Sessions<'_> {
         }
         Ok(ids.len())
     }
-
-    /// Removes what has ended, and the oldest of too many.
-    fn prune(&self, now: u64) -> io::Result<()> {
-        prune(self.state.links(), |link: &Link| (now >= link.expires, link.expires))?;
-        prune(self.state.sign_ins(), |sign_in: &SignIn| (now >= sign_in.expires, sign_in.expires))?;
-        prune(self.state.sessions(), |session: &Session| (session.over(now), session.used))
-    }
 }
 
 /// Says who a session is in the journal, without being any use for getting in.
@@ -312,18 +313,32 @@ fn remove(path: &PathBuf) -> io::Result<()> {
     }
 }
 
-fn prune<T: DeserializeOwned>(folder: PathBuf, look: impl Fn(&T) -> (bool, u64)) -> io::Result<()> {
+/// Removes what has ended, and makes room for one more, of this account or of none. `look`: whether it has ended, its time, its account.
+fn prune<T: DeserializeOwned>(
+    folder: PathBuf,
+    account: Option<&str>,
+    look: impl Fn(&T) -> (bool, u64, Option<String>),
+) -> io::Result<()> {
     let mut kept = vec![];
     for name in state::names(&folder)? {
         let path = folder.join(name);
         match get::<T>(&path)?.map(|value| look(&value)) {
-            Some((false, age)) => kept.push((age, path)),
+            Some((false, time, of)) => kept.push((time, path, account.is_some() && of.as_deref() == account)),
             _ => remove(&path)?,
         }
     }
     kept.sort();
-    let too_many = (kept.len() + 1).saturating_sub(MOST);
-    kept.into_iter().take(too_many).try_for_each(|(_, path)| remove(&path))
+    let own = kept.iter().filter(|(.., own)| *own).count();
+    let mut too_many_own = (own + 1).saturating_sub(MOST_OF_ONE);
+    let mut too_many = (kept.len() + 1).saturating_sub(MOST).saturating_sub(too_many_own);
+    for (_, path, own) in kept {
+        let room = if own && too_many_own > 0 { &mut too_many_own } else { &mut too_many };
+        if *room > 0 {
+            *room -= 1;
+            remove(&path)?;
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]

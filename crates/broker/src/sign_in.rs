@@ -31,6 +31,8 @@ use std::{
 /// When a wrong password is answered: PAM waits up to 3 s after one (pam_unix(8), pam_fail_delay(3)), and nobody shall see whether it
 /// was asked at all.
 const WRONG_AFTER: Duration = Duration::from_millis(3200);
+/// So long after PAM gave no answer, names that it is not asked about get none either: the answer tells nobody who may sign in.
+const BROKEN_FOR: Duration = Duration::from_secs(60);
 
 impl Broker {
     /// Name and password: a session, or the next question.
@@ -47,8 +49,15 @@ impl Broker {
         let attempt = self.throttle.begin(Kind::Password, address, name, now).map_err(too_many)?;
         let account = self.accounts.find(name, now).map_err(broken)?;
         let account = account.filter(|_| check::is_password(password));
-        let verdict =
-            account.as_ref().map_or(Verdict::Wrong, |account| self.verdict(account, password, address));
+        let verdict = match &account {
+            Some(account) => self.verdict(account, password, address),
+            None if self.is_broken() => Verdict::Broken,
+            None => Verdict::Wrong,
+        };
+        // neither shall the time tell who may sign in
+        if matches!(verdict, Verdict::Wrong | Verdict::Broken) {
+            wait(WRONG_AFTER.saturating_sub(started.elapsed()));
+        }
         match (verdict, account) {
             (Verdict::Right, Some(account)) => self.admit(&account, &attempt, from, agent, now),
             (Verdict::NotNow, Some(_)) => Err(refusal(
@@ -60,21 +69,26 @@ impl Broker {
                 Reason::Failed,
                 "The machine cannot check passwords right now. A one-time link works: `sudo appliance-control link`.".into(),
             )),
-            _ => {
-                wait(WRONG_AFTER.saturating_sub(started.elapsed()));
-                Err(refusal(
-                    Reason::SignIn,
-                    "Name and password do not fit together, or this account may not sign in here.".into(),
-                ))
-            }
+            _ => Err(refusal(
+                Reason::SignIn,
+                "Name and password do not fit together, or this account may not sign in here.".into(),
+            )),
         }
     }
 
     fn verdict(&self, account: &Entitled, password: &Secret, from: Option<IpAddr>) -> Verdict {
-        self.check.check(&account.name, password, from).unwrap_or_else(|error| {
+        let verdict = self.check.check(&account.name, password, from).unwrap_or_else(|error| {
             audit::warn(&format!("PAM cannot be asked (appliance-account.socket): {error}"));
             Verdict::Broken
-        })
+        });
+        let broken_at = (verdict == Verdict::Broken).then(Instant::now);
+        *self.pam_broke.lock().unwrap_or_else(PoisonError::into_inner) = broken_at;
+        verdict
+    }
+
+    fn is_broken(&self) -> bool {
+        let broke = *self.pam_broke.lock().unwrap_or_else(PoisonError::into_inner);
+        broke.is_some_and(|at| at.elapsed() < BROKEN_FOR)
     }
 
     /// The password was right.
@@ -181,18 +195,22 @@ impl Broker {
             Ask::OwnAccount {} => self.own_account(caller, now)?,
             Ask::BeginCodes {} => {
                 let name = own(caller)?;
+                none_in_force(&factors, name)?;
                 let secret = factors.begin(name).map_err(broken)?;
                 let link = second_factor::link(&secret, name, &host());
                 Answer::CodeSecret { secret: Secret(secret), link: Secret(link) }
             }
             Ask::ConfirmCodes { code } => {
                 let name = own(caller)?;
+                none_in_force(&factors, name)?;
                 let attempt = self.begin_code(request, name, now)?;
                 let codes = factors
                     .confirm(name, &code.0, now)
                     .map_err(broken)?
                     .ok_or_else(|| wrong_code(Reason::Invalid))?;
                 attempt.right();
+                // they were made without it
+                self.sessions().end_some(token, now, |info| info.own && !info.this).map_err(broken)?;
                 Answer::RecoveryCodes(codes.into_iter().map(Secret).collect())
             }
             Ask::EndCodes { code } => {
@@ -261,6 +279,17 @@ fn own(caller: &Caller) -> Result<&str, Refusal> {
         _ => Err(refusal(
             Reason::Forbidden,
             "A second factor belongs to an account: sign in with your name and password first.".into(),
+        )),
+    }
+}
+
+/// A session alone puts no other second factor in the place of one.
+fn none_in_force(factors: &SecondFactors<'_>, account: &str) -> Result<(), Refusal> {
+    match factors.of(account).map_err(broken)? {
+        None => Ok(()),
+        Some(_) => Err(refusal(
+            Reason::Forbidden,
+            "Your account has a second factor. Turn it off first, with one of its codes.".into(),
         )),
     }
 }

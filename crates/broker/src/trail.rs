@@ -1,5 +1,6 @@
 //! The audit trail as a file: `audit.jsonl`, one line for everything that changes something, was taken away, or was refused. What stands in
-//! the journal stands here too, kept apart from what else a journal forgets.
+//! the journal stands here too, kept apart from what else a journal forgets. What nobody signed in was refused has a file of its own,
+//! `refused.jsonl`: no flood of it pushes out what was done.
 //!
 //! A task's end is looked up with the task for as long as that is kept, and is a line of its own from then on.
 
@@ -14,11 +15,18 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-const FILE: &str = "audit.jsonl";
-/// The same, before the last time that it was full.
-const BEFORE: &str = "audit.jsonl.1";
-/// Bytes of one file: about 10,000 requests.
-const FULL: u64 = 2 << 20;
+/// One of the trail's files.
+struct Kind {
+    name: &'static str,
+    /// The same, before the last time that it was full.
+    before: &'static str,
+    /// Bytes.
+    full: u64,
+}
+
+/// About 10,000 requests.
+const DONE: Kind = Kind { name: "audit.jsonl", before: "audit.jsonl.1", full: 2 << 20 };
+const REFUSED: Kind = Kind { name: "refused.jsonl", before: "refused.jsonl.1", full: 512 << 10 };
 
 /// Held while a line is added, so that a full file is put aside once.
 static ADDING: Mutex<()> = Mutex::new(());
@@ -32,31 +40,37 @@ enum Kept {
 
 /// Writes a request down. What cannot be written stops nobody: the journal has it all the same.
 pub fn keep(state: &State, at: u64, line: &Line<'_>, task: Option<&TaskId>) -> io::Result<()> {
+    add(state, &DONE, &asked(at, line, task))
+}
+
+/// The same of one that was refused to somebody who is not signed in.
+pub fn keep_refused(state: &State, at: u64, line: &Line<'_>) -> io::Result<()> {
+    add(state, &REFUSED, &asked(at, line, None))
+}
+
+fn asked(at: u64, line: &Line<'_>, task: Option<&TaskId>) -> Kept {
     let (who, session) = match line.by.split_once('/') {
         Some((who, session)) => (who, Some(session.to_owned())),
         None => (line.by, None),
     };
-    add(
-        state,
-        &Kept::Asked(Audited {
-            at,
-            who: short(who),
-            session,
-            from: line.address(),
-            what: line.what.into(),
-            about: short(line.about),
-            result: line.result.into(),
-            left_out: line.left_out,
-            task: task.cloned(),
-            ended: None,
-        }),
-    )
+    Kept::Asked(Audited {
+        at,
+        who: short(who),
+        session,
+        from: line.address(),
+        what: line.what.into(),
+        about: short(line.about),
+        result: line.result.into(),
+        left_out: line.left_out,
+        task: task.cloned(),
+        ended: None,
+    })
 }
 
 /// A task is about to be forgotten: its end is kept.
 pub fn forget(state: &State, task: &Task) -> io::Result<()> {
     let Some(end) = end_of(task) else { return Ok(()) };
-    add(state, &Kept::Ended { task: task.id.clone(), end })
+    add(state, &DONE, &Kept::Ended { task: task.id.clone(), end })
 }
 
 pub fn end_of(task: &Task) -> Option<AuditedEnd> {
@@ -110,7 +124,7 @@ fn fits(entry: &Audited, filter: &AuditFilter) -> bool {
 /// Oldest first, and the ends that are kept. A line that was cut short is passed over.
 fn load(state: &State) -> io::Result<(Vec<Audited>, BTreeMap<TaskId, AuditedEnd>)> {
     let (mut entries, mut ends) = (vec![], BTreeMap::new());
-    for name in [BEFORE, FILE] {
+    for name in [DONE.before, DONE.name, REFUSED.before, REFUSED.name] {
         let bytes = match fs::read(state.root().join(name)) {
             Err(e) if e.kind() == io::ErrorKind::NotFound => continue,
             other => other?,
@@ -123,17 +137,19 @@ fn load(state: &State) -> io::Result<(Vec<Audited>, BTreeMap<TaskId, AuditedEnd>
             }
         }
     }
+    // each file is in order as it is
+    entries.sort_by_key(|entry: &Audited| entry.at);
     Ok((entries, ends))
 }
 
-fn add(state: &State, kept: &Kept) -> io::Result<()> {
+fn add(state: &State, kind: &Kind, kept: &Kept) -> io::Result<()> {
     let _one_at_a_time = ADDING.lock().unwrap_or_else(PoisonError::into_inner);
-    let path = state.root().join(FILE);
+    let path = state.root().join(kind.name);
     let flags = OFlags::WRONLY | OFlags::APPEND | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let open = || rustix::fs::open(&path, flags, Mode::RUSR | Mode::WUSR).map(File::from);
     let mut file = open()?;
-    if file.metadata()?.len() >= FULL {
-        fs::rename(&path, state.root().join(BEFORE))?;
+    if file.metadata()?.len() >= kind.full {
+        fs::rename(&path, state.root().join(kind.before))?;
         file = open()?;
     }
     let mut line = serde_json::to_vec(kept)?;
@@ -169,7 +185,8 @@ mod tests {
         keep(&state, 1, &line("create-link", "root", "viewer"), None).unwrap();
         keep(&state, 2, &line("start upgrade", "ada/12345678", "openssl"), Some(&id(1))).unwrap();
         keep(&state, 3, &line("start refresh", "bob/12345679", ""), Some(&id(2))).unwrap();
-        add(&state, &Kept::Ended { task: id(1), end: AuditedEnd { at: 5, status: Status::Ok } }).unwrap();
+        add(&state, &DONE, &Kept::Ended { task: id(1), end: AuditedEnd { at: 5, status: Status::Ok } })
+            .unwrap();
         let every = ["bob start refresh Some(Failed)", "ada start upgrade Some(Ok)", "root create-link None"];
         assert_eq!(all(&state, &AuditFilter::default()), every);
         let with = |change: fn(&mut AuditFilter)| {
@@ -193,16 +210,35 @@ mod tests {
     fn it_does_not_grow_for_ever_and_outlives_a_torn_line() {
         let folder = tempfile::tempdir().unwrap();
         let state = State::open(folder.path()).unwrap();
-        let path = folder.path().join(FILE);
+        let path = folder.path().join(DONE.name);
         keep(&state, 1, &line("who", "root", "first"), None).unwrap();
         let mut file = File::options().append(true).open(&path).unwrap();
         file.write_all(b"{\"asked\":{\"at\n").unwrap();
-        file.set_len(FULL).unwrap();
+        file.set_len(DONE.full).unwrap();
         keep(&state, 2, &line("who", "root", "second"), None).unwrap();
         assert!(fs::metadata(&path).unwrap().len() < 1000);
         assert_eq!(all(&state, &AuditFilter::default()).len(), 2);
-        fs::write(&path, vec![b'\n'; FULL as usize]).unwrap();
+        fs::write(&path, vec![b'\n'; DONE.full as usize]).unwrap();
         keep(&state, 3, &line("who", "root", "third"), None).unwrap();
         assert_eq!(all(&state, &AuditFilter::default()).len(), 1, "the oldest has gone");
+    }
+
+    #[test]
+    fn strangers_push_out_nothing_that_was_done() {
+        let folder = tempfile::tempdir().unwrap();
+        let state = State::open(folder.path()).unwrap();
+        keep(&state, 1, &line("start upgrade", "ada/12345678", ""), None).unwrap();
+        for at in 2..9 {
+            keep_refused(&state, at, &line("give-code", "nobody", "")).unwrap();
+            let file = File::options().append(true).open(folder.path().join(REFUSED.name)).unwrap();
+            file.set_len(REFUSED.full).unwrap();
+        }
+        keep(&state, 9, &line("start restart", "ada/12345678", ""), None).unwrap();
+        let shown = all(&state, &AuditFilter::default());
+        assert_eq!(
+            (shown.first().unwrap().as_str(), shown.last().unwrap().as_str()),
+            ("ada start restart None", "ada start upgrade None")
+        );
+        assert!(shown.len() < 9, "{shown:?}");
     }
 }

@@ -4,21 +4,16 @@
 //! Key and certificate stand in one file, so that one rename(2) replaces both and no reader ever sees a pair that does
 //! not match.
 
-use crate::network::Network;
+use crate::{folder::Folder, network::Network};
 use anyhow::{Context, Result, bail};
 use rcgen::{
     CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, KeyPair, KeyUsagePurpose,
 };
 use sha2::{Digest, Sha256};
-use std::{
-    fs::{self, File, OpenOptions},
-    io::Write,
-    os::unix::fs::{MetadataExt, OpenOptionsExt, fchown},
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::{fs, path::Path, time::Duration};
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
 
+const FILE: &str = "identity.pem";
 const DAY: u64 = 86_400;
 /// Browsers refuse server certificates that live longer than 398 days.
 const LIFE: u64 = 397 * DAY;
@@ -48,19 +43,15 @@ impl Identity {
 
     /// What is there, without making anything.
     pub fn read(folder: &Path) -> Result<Identity> {
-        let path = path(folder);
-        read_file(&path)
+        Identity::made(&Folder::open(folder)?)
+    }
+
+    pub(crate) fn made(folder: &Folder) -> Result<Identity> {
+        let path = folder.path().join(FILE);
+        let text = folder.read(FILE)?.with_context(|| format!("there is no {}", path.display()))?;
+        parse(&text)
             .with_context(|| format!("{} is damaged: remove it, and it is made again", path.display()))
     }
-}
-
-pub(crate) fn read_file(path: &Path) -> Result<Identity> {
-    let text = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
-    parse(&text)
-}
-
-fn path(folder: &Path) -> PathBuf {
-    folder.join("identity.pem")
 }
 
 /// The identity in `folder`, made first where there is none, or none that is good for another month. Two processes
@@ -71,16 +62,13 @@ pub fn ensure(folder: &Path, network: &Network, now: u64) -> Result<Identity> {
         return Ok(identity);
     }
     fs::create_dir_all(folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
-    let lock = private(&folder.join("lock"))?;
-    rustix::fs::flock(&lock, rustix::fs::FlockOperation::LockExclusive)
-        .context("cannot lock the certificate's folder")?;
-    if let Some(identity) = Identity::read(folder).ok().filter(usable) {
+    let folder = Folder::open(folder)?;
+    let _turn = folder.turn()?;
+    if let Some(identity) = Identity::made(&folder).ok().filter(usable) {
         return Ok(identity);
     }
-    let pem = pem(network, now)?;
-    write(&path(folder), &pem)
-        .with_context(|| format!("cannot write the certificate into {}", folder.display()))?;
-    Identity::read(folder)
+    folder.write(FILE, pem(network, now)?.as_bytes())?;
+    Identity::made(&folder)
 }
 
 /// For one run: kept nowhere.
@@ -126,27 +114,6 @@ pub(crate) fn parse(pem: &[u8]) -> Result<Identity> {
     })
 }
 
-pub(crate) fn private(path: &Path) -> Result<File> {
-    let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(true).mode(0o600);
-    options.open(path).with_context(|| format!("cannot open {}", path.display()))
-}
-
-/// The whole file or none of it; owned by whoever owns the folder, for root may write what the page reads.
-pub(crate) fn write(path: &Path, pem: &str) -> Result<()> {
-    let folder = path.parent().unwrap_or(Path::new("/"));
-    let new = path.with_extension("pem.new");
-    let mut file = private(&new)?;
-    let owner = fs::metadata(folder)?;
-    if file.metadata()?.uid() != owner.uid() {
-        fchown(&file, Some(owner.uid()), Some(owner.gid()))?;
-    }
-    file.write_all(pem.as_bytes())?;
-    file.sync_all()?;
-    fs::rename(&new, path)?;
-    Ok(File::open(folder)?.sync_all()?)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -169,7 +136,7 @@ mod tests {
             threads.into_iter().map(|t| t.join().unwrap()).collect()
         });
         assert!(all.iter().all(|f| *f == all[0] && f.len() == 95));
-        let mode = fs::metadata(path(folder.path())).unwrap().permissions().mode();
+        let mode = fs::metadata(folder.path().join(FILE)).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
         assert_eq!(ensure(folder.path(), &network(), now + 360 * DAY).unwrap().fingerprint(), all[0]);
         let renewed = ensure(folder.path(), &network(), now + 370 * DAY).unwrap();
@@ -180,7 +147,7 @@ mod tests {
     #[test]
     fn a_damaged_file_is_made_again() {
         let folder = tempfile::tempdir().unwrap();
-        fs::write(path(folder.path()), "Expires: 99999999999\n-----BEGIN").unwrap();
+        fs::write(folder.path().join(FILE), "Expires: 99999999999\n-----BEGIN").unwrap();
         assert!(Identity::read(folder.path()).is_err());
         assert!(ensure(folder.path(), &network(), 1_795_419_745).is_ok());
     }

@@ -6,12 +6,13 @@
 
 use crate::{
     certificate::{self, Identity},
+    folder::Folder,
     network::Network,
     server, validity,
 };
 use anyhow::{Context, Result, bail, ensure};
 use std::{
-    fs, io,
+    fs,
     path::{Path, PathBuf},
     time::SystemTime,
 };
@@ -30,6 +31,8 @@ use tokio_rustls::{
 const MOST: usize = 10;
 /// Bytes of a chain, and of a key.
 pub const LONGEST: usize = 32 << 10;
+const FILE: &str = "own.pem";
+const PREVIOUS: &str = "previous.pem";
 
 /// A certificate with its key that was checked.
 pub struct Checked {
@@ -95,54 +98,69 @@ fn names(certificate: &CertificateDer<'_>, network: &Network) -> Result<Vec<Stri
     Ok(all.filter(fits).collect())
 }
 
-fn path(folder: &Path) -> PathBuf {
-    folder.join("own.pem")
-}
-fn previous(folder: &Path) -> PathBuf {
-    folder.join("previous.pem")
-}
-
 /// Takes it into use with the next connection.
 pub fn install(folder: &Path, checked: &Checked) -> Result<()> {
-    let present = fs::read_to_string(path(folder)).ok();
-    if let Some(text) = present.filter(|text| certificate::parse(text.as_bytes()).is_ok()) {
-        certificate::write(&previous(folder), &text).context("cannot keep the certificate of before")?;
+    let folder = Folder::open(folder)?;
+    let _turn = folder.turn_now()?;
+    let present = folder.read(FILE).ok().flatten();
+    if let Some(bytes) = present.filter(|bytes| certificate::parse(bytes).is_ok()) {
+        folder.write(PREVIOUS, &bytes).context("cannot keep the certificate of before")?;
     }
-    certificate::write(&path(folder), &checked.pem)
-        .with_context(|| format!("cannot write the certificate into {}", folder.display()))
+    folder.write(FILE, checked.pem.as_bytes())
 }
 
 /// Back to the one that the machine made. False when that is in use as it is.
 pub fn remove(folder: &Path) -> Result<bool> {
-    let remove = |path: PathBuf| match fs::remove_file(&path) {
-        Ok(()) => Ok(true),
-        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(false),
-        Err(e) => Err(e).with_context(|| format!("cannot remove {}", path.display())),
-    };
-    Ok(remove(previous(folder))? | remove(path(folder))?)
-}
-
-/// A browser has taken the one in use: the one of before is not needed any more.
-pub(crate) fn served(folder: &Path) {
-    let _ = fs::remove_file(previous(folder));
+    let folder = Folder::open(folder)?;
+    let _turn = folder.turn_now()?;
+    Ok(folder.remove(PREVIOUS)? | folder.remove(FILE)?)
 }
 
 /// What is in use, and whether the owner brought it.
 pub fn in_use(folder: &Path) -> Result<(Identity, bool)> {
-    for path in [path(folder), previous(folder)] {
-        match certificate::read_file(&path) {
-            Ok(identity) => return Ok((identity, true)),
-            Err(error) if path.exists() => eprintln!("<4>{} is not used: {error:#}", path.display()),
-            Err(_) => {}
+    let folder = Folder::open(folder)?;
+    for name in [FILE, PREVIOUS] {
+        match brought(&folder, name) {
+            Ok(Some(identity)) => return Ok((identity, true)),
+            Ok(None) => {}
+            Err(error) => eprintln!("<4>{} is not used: {error:#}", folder.path().join(name).display()),
         }
     }
-    Ok((Identity::read(folder)?, false))
+    Ok((Identity::made(&folder)?, false))
+}
+
+fn brought(folder: &Folder, name: &str) -> Result<Option<Identity>> {
+    folder.read(name)?.map(|bytes| certificate::parse(&bytes)).transpose()
+}
+
+/// A certificate that is shown while the one of before is still there.
+pub(crate) struct Trial {
+    folder: PathBuf,
+    fingerprint: String,
+}
+
+impl Trial {
+    /// A browser has taken it. Where it is the new one, the one of before is not needed any more.
+    pub(crate) fn served(&self) {
+        let ended = || -> Result<()> {
+            let folder = Folder::open(&self.folder)?;
+            let _turn = folder.turn_now()?;
+            if brought(&folder, FILE)?.is_some_and(|own| own.fingerprint() == self.fingerprint) {
+                folder.remove(PREVIOUS)?;
+            }
+            Ok(())
+        };
+        // the next connection tries it again
+        let _ = ended();
+    }
 }
 
 /// The certificate in use of a folder, looked at before each connection.
 pub struct Own {
     folder: PathBuf,
     acceptor: TlsAcceptor,
+    /// Of what the acceptor shows.
+    fingerprint: String,
     /// The folder's last change that was seen.
     changed: Option<SystemTime>,
 }
@@ -151,23 +169,29 @@ impl Own {
     /// The folder has the machine's own certificate already.
     pub fn open(folder: &Path) -> Result<Own> {
         let changed = changed(folder);
-        let acceptor = server::tls(in_use(folder)?.0)?;
-        Ok(Own { folder: folder.into(), acceptor, changed })
+        let (fingerprint, acceptor) = acceptor(folder)?;
+        Ok(Own { folder: folder.into(), acceptor, fingerprint, changed })
     }
 
-    /// For the next connection; with the folder when it has to be told that it was taken ([`served`]).
-    pub(crate) fn now(&mut self) -> (TlsAcceptor, Option<PathBuf>) {
+    /// For the next connection; with the trial that it is, if it is one.
+    pub(crate) fn now(&mut self) -> (TlsAcceptor, Option<Trial>) {
         let changed = changed(&self.folder);
         if changed != self.changed {
             self.changed = changed;
-            match in_use(&self.folder).and_then(|(identity, _)| server::tls(identity)) {
-                Ok(acceptor) => self.acceptor = acceptor,
+            match acceptor(&self.folder) {
+                Ok((fingerprint, acceptor)) => (self.fingerprint, self.acceptor) = (fingerprint, acceptor),
                 Err(error) => eprintln!("<4>the certificate of before stays in use: {error:#}"),
             }
         }
-        let trial = previous(&self.folder).exists().then(|| self.folder.clone());
-        (self.acceptor.clone(), trial)
+        let tried = Folder::open(&self.folder).is_ok_and(|folder| folder.has(PREVIOUS));
+        let trial = || Trial { folder: self.folder.clone(), fingerprint: self.fingerprint.clone() };
+        (self.acceptor.clone(), tried.then(trial))
     }
+}
+
+fn acceptor(folder: &Path) -> Result<(String, TlsAcceptor)> {
+    let (identity, _) = in_use(folder)?;
+    Ok((identity.fingerprint(), server::tls(identity)?))
 }
 
 fn changed(folder: &Path) -> Option<SystemTime> {
@@ -242,14 +266,32 @@ mod tests {
         assert_eq!((shown(), in_use(folder).unwrap().1), (first.fingerprint.clone(), true));
         install(folder, &second).unwrap();
         assert_eq!(shown(), second.fingerprint);
-        assert!(own.now().1.is_some());
+        let trial = own.now().1.unwrap();
         // cut off in the middle of a write that was none of ours
-        fs::write(path(folder), "Expires: 1\n-----BEGIN").unwrap();
+        fs::write(folder.join(FILE), "Expires: 1\n-----BEGIN").unwrap();
+        assert_eq!(shown(), first.fingerprint);
+        // neither a connection with the one of before ends it, nor one with what is not there any more
+        trial.served();
+        Own::open(folder).unwrap().now().1.unwrap().served();
         assert_eq!(shown(), first.fingerprint);
         install(folder, &second).unwrap();
-        served(folder);
+        Own::open(folder).unwrap().now().1.unwrap().served();
+        let mut own = Own::open(folder).unwrap();
         assert!(own.now().1.is_none() && shown() == second.fingerprint);
         assert!(remove(folder).unwrap() && !remove(folder).unwrap());
         assert_eq!(shown(), machines);
+    }
+
+    #[test]
+    fn one_changes_it_at_a_time() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path();
+        let (chain, key) = made(&["wiki"], NOW - DAY, NOW + DAY);
+        let new = check(&chain, &key, &network(), NOW).unwrap();
+        let turn = Folder::open(folder).unwrap().turn().unwrap();
+        assert!(format!("{:#}", install(folder, &new).unwrap_err()).contains("try it again"));
+        assert!(remove(folder).is_err());
+        drop(turn);
+        install(folder, &new).unwrap();
     }
 }

@@ -3,7 +3,7 @@
 use crate::{
     certificate::Identity,
     connection::{Patient, Place, Places},
-    own::{self, Own},
+    own::{Own, Trial},
 };
 use anyhow::{Context, Result};
 use axum::Router;
@@ -14,7 +14,6 @@ use hyper_util::{
 };
 use std::{
     net::{IpAddr, SocketAddr, TcpListener as StdListener},
-    path::PathBuf,
     sync::Arc,
     time::Duration,
 };
@@ -105,7 +104,7 @@ async fn connection(
     peer: SocketAddr,
     _place: Place,
     tls: TlsAcceptor,
-    trial: Option<PathBuf>,
+    trial: Option<Trial>,
     site: Site,
 ) -> Result<()> {
     stream.set_nodelay(true)?;
@@ -118,8 +117,8 @@ async fn connection(
         return timeout(PATIENCE, plain(stream, &site)).await?;
     }
     let stream = timeout(PATIENCE, tls.accept(Patient::new(stream))).await??;
-    if let Some(folder) = trial {
-        own::served(&folder);
+    if let Some(trial) = trial {
+        trial.served();
     }
     let router = TowerToHyperService::new(site.router);
     let service = hyper::service::service_fn(move |mut request: hyper::Request<Incoming>| {

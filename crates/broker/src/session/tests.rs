@@ -118,6 +118,37 @@ fn there_are_never_too_many() {
     });
 }
 
+/// Who signs in without end is in his own way alone.
+#[test]
+fn one_account_pushes_out_nobody_else() {
+    with_accounts(|_, sessions| {
+        let browser = Browser::default();
+        let of = |name: &str, now: u64| {
+            let account = sessions.accounts.find(name, 0).unwrap().unwrap();
+            let waits = sessions.begin_sign_in(&account, "", now).unwrap();
+            (sessions.create_for(&account, &browser, now).unwrap().0, waits)
+        };
+        let link = sessions.create_link(Role::Administrator, 9, 1).unwrap();
+        let (root, _) = sessions.redeem(&link, &browser, 1).unwrap().unwrap();
+        let ada = of("ada", 1);
+        let bobs: Vec<_> = (0..MOST as u64 + 20).map(|n| of("bob", 2 + n / 10)).collect();
+        let now = 30;
+        for token in [&root, &ada.0, &bobs.last().unwrap().0] {
+            assert!(sessions.look_up(token, now).unwrap().is_some());
+        }
+        assert!(sessions.look_up(&bobs[0].0, now).unwrap().is_none());
+        assert_eq!(state::names(&sessions.state.sessions()).unwrap().len(), 2 + MOST_OF_ONE);
+        assert!(sessions.sign_in(&ada.1, now).unwrap().is_some());
+        assert_eq!(state::names(&sessions.state.sign_ins()).unwrap().len(), 1 + MOST_OF_ONE);
+        // the accounts together are bounded as well
+        for n in 0..MOST as u64 {
+            let link = sessions.create_link(Role::Viewer, 9, now + n).unwrap();
+            sessions.redeem(&link, &browser, now + n).unwrap().unwrap();
+        }
+        assert_eq!(state::names(&sessions.state.sessions()).unwrap().len(), MOST);
+    });
+}
+
 fn with_accounts(test: impl FnOnce(&std::path::Path, &Sessions)) {
     let folder = tempfile::tempdir().unwrap();
     let state = State::open(folder.path().join("state")).unwrap();

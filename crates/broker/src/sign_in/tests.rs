@@ -156,7 +156,20 @@ fn what_is_wrong_is_told_alike_and_pam_is_asked_about_nobody_else() {
     });
     assert_eq!(house.asked.load(Ordering::SeqCst), 1);
     assert_eq!(house.try_in("ada", "expired", HOME).unwrap_err(), Reason::Forbidden);
-    assert_eq!(house.try_in("ada", "crash", HOME).unwrap_err(), Reason::Failed);
+}
+
+#[test]
+fn a_broken_pam_tells_nobody_who_may_sign_in() {
+    let house = House::new();
+    let failed = |name: &str, password: &str, from: &str| house.try_in(name, password, from).unwrap_err();
+    assert_eq!(failed("ada", "crash", HOME), Reason::Failed);
+    let started = Instant::now();
+    for (number, name) in ["mallory", "eve", "../ada"].into_iter().enumerate() {
+        assert_eq!(failed(name, "crash", &format!("10.0.0.{number}")), Reason::Failed, "{name}");
+    }
+    assert!(started.elapsed() >= 3 * WRONG_AFTER, "the time tells it");
+    house.sign_in("ada");
+    assert_eq!(failed("mallory", "crash", "10.0.0.9"), Reason::SignIn, "PAM answers again");
 }
 
 #[test]
@@ -241,9 +254,6 @@ fn a_second_factor_is_turned_off_with_a_code_and_reset_by_root_only() {
     let end = |code: &str| house.ask(Some(&session), HOME, Ask::EndCodes { code: Secret(code.into()) });
     assert_eq!(end("123").unwrap_err(), Reason::Invalid);
     assert_eq!(own(), Some(10));
-    // a new one that is only begun changes nothing
-    house.ask(Some(&session), HOME, Ask::BeginCodes {}).unwrap();
-    assert_eq!(own(), Some(10));
     end(&recovery[0].0).unwrap();
     assert_eq!(own(), None);
     house.enrol(&session);
@@ -259,6 +269,52 @@ fn a_second_factor_is_turned_off_with_a_code_and_reset_by_root_only() {
     let redeem = Ask::RedeemLink { token: link, agent: String::new() };
     let Ok(Answer::Session { token, .. }) = house.ask(None, HOME, redeem) else { panic!() };
     assert_eq!(house.ask(Some(&token), HOME, Ask::BeginCodes {}).unwrap_err(), Reason::Forbidden);
+}
+
+#[test]
+fn a_session_alone_replaces_no_second_factor() {
+    let house = House::new();
+    let (session, stolen) = (house.sign_in("ada"), house.sign_in("ada"));
+    let lives = |session: &str| house.ask(Some(session), HOME, Ask::Who {}).is_ok();
+    // begun by the one, and confirmed after the other has
+    let Ok(Answer::CodeSecret { .. }) = house.ask(Some(&stolen), HOME, Ask::BeginCodes {}) else { panic!() };
+    let (secret, _) = house.enrol(&session);
+    assert!(lives(&session) && !lives(&stolen), "made without the factor");
+    let refused = |ask| assert_eq!(house.ask(Some(&session), HOME, ask).unwrap_err(), Reason::Forbidden);
+    refused(Ask::BeginCodes {});
+    // as if it had been begun all the same
+    let other = SecondFactors(&house.broker.state).begin("ada").unwrap();
+    refused(Ask::ConfirmCodes { code: Secret(code(&other, state::now())) });
+    assert!(house.give(&house.half_way(), &code(&secret, state::now())).is_ok(), "the factor of before");
+}
+
+#[test]
+fn floods_leave_few_lines_and_push_out_nothing() {
+    let house = House::new();
+    let ada = house.sign_in("ada");
+    let bob = house.sign_in("bob");
+    let id = broker_protocol::TaskId::try_from("20260101-000000-00000001".to_owned()).unwrap();
+    for number in 0..200 {
+        house.give(&format!("made-up {number}"), "000000").unwrap_err();
+        house.ask(Some(&bob), HOME, Ask::EndSessions { which: Sessions::OwnOthers {} }).unwrap();
+        house.ask(Some(&bob), HOME, Ask::BeginCodes {}).unwrap();
+        house.ask(Some(&bob), HOME, Ask::Accounts {}).unwrap_err();
+    }
+    let confirm =
+        |id: &broker_protocol::TaskId| house.ask(None, HOME, Ask::ConfirmNetwork { id: id.clone() });
+    assert_eq!(confirm(&id).unwrap_err(), Reason::NotFound);
+    house.ask(Some(&ada), HOME, Ask::EndSessions { which: Sessions::OwnOthers {} }).unwrap();
+    let lines = |file: &str| {
+        let text = fs::read_to_string(house.broker.state.root().join(file)).unwrap();
+        text.lines().map(str::to_owned).collect::<Vec<_>>()
+    };
+    let (done, refused) = (lines("audit.jsonl"), lines("refused.jsonl"));
+    assert_eq!(refused.len(), 1, "{refused:?}");
+    assert!(refused[0].contains("give-code"), "{refused:?}");
+    // two sign-ins, ada's word, and bob's share
+    assert_eq!(done.len(), 2 + 1 + 19, "{done:?}");
+    assert!(done.last().unwrap().contains("ada"), "{done:?}");
+    assert_eq!(lines("audit.jsonl").iter().filter(|line| line.contains("not-found")).count(), 0);
 }
 
 #[test]
