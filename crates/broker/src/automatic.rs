@@ -1,6 +1,7 @@
 //! Updates that install themselves: by unattended-upgrades, Debian's own program, which we tell what, when, and when it may restart
 //! the machine. All that is written is our own: a file of apt.conf(5) behind Debian's, and drop-ins for apt's timers.
 
+use crate::machine::file;
 use apt::installed;
 use broker_protocol::{Automatic, Which};
 use exec::Program;
@@ -71,7 +72,7 @@ pub fn apply(settings: &Automatic) -> Result<(), String> {
 }
 
 fn write(root: &Path, settings: &Automatic) -> io::Result<()> {
-    put(&configuration(root), &apt_conf(settings)?)?;
+    file::put(&configuration(root), &apt_conf(settings)?)?;
     let before = an_hour_before(&settings.at);
     for (timer, at, spread) in [
         ("apt-daily.timer", before.as_str(), "30min"),
@@ -85,19 +86,12 @@ fn write(root: &Path, settings: &Automatic) -> io::Result<()> {
             }
         }
         // the empty one takes Debian's times away (systemd.timer(5))
-        put(&path, &format!("[Timer]\nOnCalendar=\nOnCalendar=*-*-* {at}\nRandomizedDelaySec={spread}\n"))?;
+        file::put(
+            &path,
+            &format!("[Timer]\nOnCalendar=\nOnCalendar=*-*-* {at}\nRandomizedDelaySec={spread}\n"),
+        )?;
     }
     Ok(())
-}
-
-fn put(path: &Path, text: &str) -> io::Result<()> {
-    let folder = path.parent().unwrap_or(Path::new("/"));
-    fs::create_dir_all(folder)?;
-    // a name with a dot is none that apt or systemd reads
-    let aside = folder.join(".appliance-control.new");
-    fs::write(&aside, text)?;
-    fs::set_permissions(&aside, std::os::unix::fs::PermissionsExt::from_mode(0o644))?;
-    fs::rename(&aside, path)
 }
 
 fn apt_conf(settings: &Automatic) -> io::Result<String> {

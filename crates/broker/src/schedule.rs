@@ -16,12 +16,18 @@ use broker_protocol::{
 };
 use exec::Program;
 use serde::{Deserialize, Serialize};
-use std::{fs, time::Duration};
+use std::{
+    fs,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
 
 /// The timer, and the service that it starts.
 const UNIT: &str = "appliance-schedule";
 /// systemd-logind keeps there what shutdown(8) has scheduled.
 const LOGIND: &str = "/run/systemd/shutdown/scheduled";
+/// Two who order something at once do so one after the other.
+static TURN: Mutex<()> = Mutex::new(());
 const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Who asked for what. Whether it is still so, the timer says.
@@ -56,10 +62,7 @@ pub fn due(state: &State, work: &Work) -> Option<String> {
 
 pub fn set(state: &State, what: Power, when: &When, by: &str) -> Result<Scheduled, Refusal> {
     let at = moment(when)?;
-    cancel(state)?;
     let kept = Kept { what, at, by: by.into(), boot: boot() };
-    let text = serde_json::to_vec(&kept).map_err(|e| broken(e.into()))?;
-    state::write(&state.schedule(), &text).map_err(broken)?;
     let program = Program::new("systemd-run")
         .args(["--quiet", "--collect", "--no-ask-password"])
         .arg(format!("--unit={UNIT}"))
@@ -68,14 +71,36 @@ pub fn set(state: &State, what: Power, when: &When, by: &str) -> Result<Schedule
         .arg(format!("--on-calendar=@{at}"))
         .args(["--timer-property=AccuracySec=1s", "--timer-property=RemainAfterElapse=no"])
         .args(["--", "/usr/bin/appliance-control", what.as_str(), "--patient"]);
-    run(&program)?;
+    instead(state, &kept, || stop(state), || run(&program))?;
     look(state).ok_or_else(|| {
         refusal(Reason::Failed, "The system manager has taken the order, and does not show its timer.".into())
     })
 }
 
+/// In place of what was there, which `stop` ends. What is written down has a timer.
+fn instead(
+    state: &State,
+    kept: &Kept,
+    stop: impl FnOnce() -> Result<(), Refusal>,
+    start: impl FnOnce() -> Result<(), Refusal>,
+) -> Result<(), Refusal> {
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    stop()?;
+    let text = serde_json::to_vec(kept).map_err(|e| broken(e.into()))?;
+    // before the timer, whose service asks for it
+    state::write(&state.schedule(), &text).map_err(broken)?;
+    start().inspect_err(|_| {
+        let _ = fs::remove_file(state.schedule());
+    })
+}
+
 /// Nothing is scheduled afterwards.
 pub fn cancel(state: &State) -> Result<(), Refusal> {
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    stop(state)
+}
+
+fn stop(state: &State) -> Result<(), Refusal> {
     if lives() {
         let units = [format!("{UNIT}.timer"), format!("{UNIT}.service")];
         // not there any more is as good
@@ -171,6 +196,7 @@ fn refused(why: &str) -> Refusal {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::{sync::mpsc, thread};
 
     #[test]
     fn a_time_is_the_next_one_and_only_a_time() {
@@ -196,6 +222,35 @@ mod tests {
             assert_eq!(at(bad).unwrap_err().reason, Reason::Invalid, "{bad}");
         }
         assert!(moment(&When::Minutes(0)).is_err() && moment(&When::Minutes(FURTHEST + 1)).is_err());
+    }
+
+    #[test]
+    fn one_at_a_time_and_nothing_without_a_timer() {
+        let folder = tempfile::tempdir().unwrap();
+        let state = State::open(folder.path().join("state")).unwrap();
+        let order = |by: &str, start: &dyn Fn() -> Result<(), Refusal>| {
+            let kept = Kept { what: Power::Restart, at: 1, by: by.into(), boot: boot() };
+            instead(&state, &kept, || Ok(()), start)
+        };
+        assert!(order("nobody", &|| Err(refused("full"))).is_err());
+        assert!(!state.schedule().exists());
+        // the second begins while the first has written it down and waits for the timer
+        let (begun, wait) = mpsc::channel();
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                order("first", &|| {
+                    begun.send(()).unwrap();
+                    thread::yield_now();
+                    assert!(TURN.try_lock().is_err());
+                    assert_eq!(kept(&state).unwrap().by, "first");
+                    Ok(())
+                })
+                .unwrap();
+            });
+            wait.recv().unwrap();
+            order("second", &|| Ok(())).unwrap();
+        });
+        assert_eq!(kept(&state).unwrap().by, "second");
     }
 
     #[test]

@@ -62,10 +62,34 @@ pub fn zone() -> String {
 
 /// Whether tzdata has this zone: a file as tzfile(5) describes it.
 pub fn is_zone_here(name: &str) -> bool {
+    is_zone_in(Path::new(ZONES), name)
+}
+
+/// The same, with tzdata's files in another folder. `localtime` in it leads to `/etc/localtime`, which would lead back.
+pub fn is_zone_in(zones: &Path, name: &str) -> bool {
     let mut begin = [0; 4];
     is_zone(name)
-        && fs::File::open(Path::new(ZONES).join(name)).and_then(|mut f| f.read_exact(&mut begin)).is_ok()
+        && stays_in(zones, name)
+        && fs::File::open(zones.join(name)).and_then(|mut f| f.read_exact(&mut begin)).is_ok()
         && begin == *b"TZif"
+}
+
+/// Whether all links on the way to the file are tzdata's own.
+fn stays_in(zones: &Path, name: &str) -> bool {
+    let real = |path: &Path| fs::canonicalize(path).ok();
+    let Some(zones) = real(zones) else { return false };
+    let mut path = zones.join(name);
+    if real(&path).is_none() {
+        return false; // a loop, or nothing
+    }
+    while let Ok(target) = fs::read_link(&path) {
+        let Some(folder) = path.parent().and_then(real) else { return false };
+        path = folder.join(target);
+        if !path.parent().and_then(real).is_some_and(|folder| folder.starts_with(&zones)) {
+            return false;
+        }
+    }
+    real(&path).is_some_and(|path| path.starts_with(&zones))
 }
 
 /// Seconds since 1970, or now, in the machine's time: `Tue 24 Nov 2026, 03:30 CET`.
@@ -80,6 +104,37 @@ pub fn local(at: Option<u64>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_zone_is_a_file_of_tzdata() {
+        let root = tempfile::tempdir().unwrap();
+        let zones = root.path().join("zoneinfo");
+        fs::create_dir_all(zones.join("Europe")).unwrap();
+        fs::write(zones.join("Europe/Berlin"), "TZif2").unwrap();
+        fs::write(zones.join("tzdata.zi"), "# version").unwrap();
+        fs::write(root.path().join("elsewhere"), "TZif2").unwrap();
+        let link = |to: &Path, name: &str| std::os::unix::fs::symlink(to, zones.join(name)).unwrap();
+        link(Path::new("Europe/Berlin"), "CET");
+        link(Path::new("../CET"), "Europe/Vienna");
+        link(&root.path().join("elsewhere"), "out");
+        // as on a machine: out, and in again
+        link(&root.path().join("localtime"), "localtime");
+        std::os::unix::fs::symlink("zoneinfo/Europe/Berlin", root.path().join("localtime")).unwrap();
+        link(Path::new("loop"), "loop");
+        for (name, expect) in [
+            ("Europe/Berlin", true),
+            ("CET", true),
+            ("Europe/Vienna", true),
+            ("Europe", false),
+            ("Europe/Nowhere", false),
+            ("tzdata", false),
+            ("out", false),
+            ("localtime", false),
+            ("loop", false),
+        ] {
+            assert_eq!(is_zone_in(&zones, name), expect, "{name}");
+        }
+    }
 
     #[test]
     fn one_that_runs_is_the_keeper() {

@@ -3,10 +3,12 @@
 //! * [`vitals`]: what may need somebody
 //! * [`clock`]: time zone, and who keeps the clock right
 //! * [`disks`]: file systems, and how full they are; [`place`]: what fills them
+//! * [`file`]: its own files, as they are and written
 //! * [`network`]: interfaces, and who gives them their addresses
 
 pub mod clock;
 pub mod disks;
+pub mod file;
 pub mod network;
 pub mod place;
 pub mod vitals;

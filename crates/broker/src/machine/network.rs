@@ -1,10 +1,15 @@
 //! The network as it is: interfaces, and who gives them their addresses.
 
+use super::file::Was;
 use crate::state::State;
 use broker_protocol::{Interface, Manager, Network, PendingNetwork, machine::is_interface};
 use exec::Program;
 use serde::{Deserialize, Serialize};
-use std::{fs, path::Path, time::Duration};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 const TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -14,8 +19,10 @@ pub struct Pending {
     #[serde(flatten)]
     pub told: PendingNetwork,
     pub manager: Manager,
+    /// The start of the machine that it was made in.
+    pub boot: String,
     /// The files as they were; none: there was no such file.
-    pub files: Vec<(String, Option<String>)>,
+    pub files: Vec<(PathBuf, Option<Was>)>,
 }
 
 #[derive(Deserialize)]
@@ -78,8 +85,13 @@ pub fn interface_of(state: &State, container: bool, name: &str) -> Option<Interf
     look(state, container).interfaces.into_iter().find(|i| i.name == name)
 }
 
+/// What nobody has confirmed yet.
 pub fn pending(state: &State) -> Option<Pending> {
-    serde_json::from_slice(&fs::read(state.network()).ok()?).ok()
+    read(&state.network())
+}
+
+pub fn read(path: &Path) -> Option<Pending> {
+    serde_json::from_slice(&fs::read(path).ok()?).ok()
 }
 
 fn ip(arguments: &[&str]) -> Result<String, String> {

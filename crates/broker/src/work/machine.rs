@@ -5,7 +5,7 @@
 
 use super::Ending;
 use crate::{
-    machine::{clock, vitals},
+    machine::{clock, file, vitals},
     state,
     tasks::log::Log,
 };
@@ -13,11 +13,7 @@ use apt::Apt;
 use broker_protocol::{Rubbish, machine::is_host_name};
 use events::{Kind, Stream};
 use exec::{From, Program};
-use std::{
-    fs, io,
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::{fs, io, path::Path, time::Duration};
 
 const PATIENCE: Duration = Duration::from_secs(120);
 /// Seconds to wait for somebody else's lock.
@@ -59,44 +55,45 @@ fn set_host_name(root: &Path, name: &str) -> io::Result<()> {
         other => other?,
     };
     // first the line by which the name is found, then the name
-    put(&hosts, &with_name(&text, name))?;
-    put(&root.join("etc/hostname"), &format!("{short}\n"))
+    file::put(&hosts, &with_name(&text, name))?;
+    file::put(&root.join("etc/hostname"), &format!("{short}\n"))
 }
 
-/// hosts(5) with the line that Debian's installer writes for the machine's own name; all else as it is.
+/// hosts(5) with the line that Debian's installer writes for the machine's own name; all else as it is, also further names and a
+/// comment on that line.
 fn with_name(hosts: &str, name: &str) -> String {
-    let (short, line) = match name.split_once('.') {
-        Some((short, _)) => (short, format!("127.0.1.1\t{name}\t{short}\n")),
-        None => (name, format!("127.0.1.1\t{name}\n")),
-    };
     let is_own = |l: &str| l.split_whitespace().next() == Some("127.0.1.1");
-    let old = hosts.lines().find(|l| is_own(l));
-    // without a domain given, the one of before stays
-    let domain =
-        old.and_then(|l| l.split_whitespace().nth(1)).and_then(|n| n.split_once('.')).map(|(_, d)| d);
-    let line = match (name.contains('.'), domain) {
-        (false, Some(domain)) => format!("127.0.1.1\t{short}.{domain}\t{short}\n"),
-        _ => line,
+    let old = hosts.lines().find(|l| is_own(l)).unwrap_or_default();
+    let (old, comment) = match old.find('#') {
+        Some(at) => (&old[..at], format!(" {}", &old[at..])),
+        None => (old, String::new()),
     };
+    let old: Vec<&str> = old.split_whitespace().skip(1).collect();
+    let old_name = old.first().copied().unwrap_or_default();
+    let (old_short, old_domain) = old_name.split_once('.').unwrap_or((old_name, ""));
+    // without a domain given, the one of before stays
+    let (short, domain) = name.split_once('.').unwrap_or((name, old_domain));
+    let full = if domain.is_empty() { short.to_owned() } else { format!("{short}.{domain}") };
+    let mut names = vec![full.as_str()];
+    let further = old.iter().copied().skip(1).filter(|n| *n != old_short);
+    for name in [short].into_iter().chain(further) {
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    let line = format!("127.0.1.1\t{}{comment}\n", names.join("\t"));
     let mut text = String::new();
     let mut told = false;
     for old in hosts.lines() {
-        match is_own(old) {
-            true if told => {}
-            true => {
-                text += &line;
-                told = true;
-            }
-            false => {
-                text += old;
-                text.push('\n');
-            }
+        if is_own(old) && !told {
+            text += &line;
+            told = true;
+        } else {
+            text += old;
+            text.push('\n');
         }
     }
-    match told {
-        true => text,
-        false => line + &text,
-    }
+    if told { text } else { line + &text }
 }
 
 pub fn time_zone(name: &str) -> Ending {
@@ -116,27 +113,16 @@ pub fn time_zone(name: &str) -> Ending {
 
 /// localtime(5). `/etc/timezone` is Debian's own, where it is still there.
 fn set_time_zone(root: &Path, name: &str) -> io::Result<()> {
+    if !clock::is_zone_in(&root.join(clock::ZONES.trim_start_matches('/')), name) {
+        return Err(io::Error::other("there is none of this name"));
+    }
     let aside = root.join("etc/.localtime.appliance-control");
     let _ = fs::remove_file(&aside);
     std::os::unix::fs::symlink(format!("{}/{name}", clock::ZONES), &aside)?;
     fs::rename(&aside, root.join("etc/localtime"))?;
     state::sync(&root.join("etc"))?;
     let old = root.join("etc/timezone");
-    if old.exists() { put(&old, &format!("{name}\n")) } else { Ok(()) }
-}
-
-/// Puts a file of the machine's in place, as readable as it was.
-fn put(path: &Path, text: &str) -> io::Result<()> {
-    // where it is a link, what it leads to
-    let path: PathBuf = fs::canonicalize(path).unwrap_or_else(|_| path.into());
-    let folder = path.parent().unwrap_or(Path::new("/"));
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let aside = folder.join(format!(".{name}.appliance-control"));
-    fs::write(&aside, text)?;
-    fs::set_permissions(&aside, std::os::unix::fs::PermissionsExt::from_mode(0o644))?;
-    fs::File::open(&aside)?.sync_all()?;
-    fs::rename(&aside, &path)?;
-    state::sync(folder)
+    if old.exists() { file::put(&old, &format!("{name}\n")) } else { Ok(()) }
 }
 
 /// Has the clock set by the network, or not.
@@ -227,7 +213,17 @@ mod tests {
                 "127.0.0.1 localhost\n127.0.1.1\twiki.example.com\twiki\n::1 ip6\n",
             ),
             ("127.0.1.1 old.example.org old\n", "wiki", "127.0.1.1\twiki.example.org\twiki\n"),
-            ("127.0.1.1 old\n# 127.0.1.1 x\n127.0.1.1 twice\n", "wiki", "127.0.1.1\twiki\n# 127.0.1.1 x\n"),
+            (
+                "127.0.1.1 old\n# 127.0.1.1 x\n127.0.1.1 twice\n",
+                "wiki",
+                "127.0.1.1\twiki\n# 127.0.1.1 x\n127.0.1.1 twice\n",
+            ),
+            (
+                "127.0.1.1 old.example.org old mail.example.org wiki # of the\tprovider\n",
+                "wiki",
+                "127.0.1.1\twiki.example.org\twiki\tmail.example.org # of the\tprovider\n",
+            ),
+            ("127.0.1.1#x\n", "wiki", "127.0.1.1\twiki\n127.0.1.1#x\n"),
             ("127.0.0.1 localhost", "wiki", "127.0.1.1\twiki\n127.0.0.1 localhost\n"),
             ("", "a.b", "127.0.1.1\ta.b\ta\n"),
         ] {
@@ -246,7 +242,13 @@ mod tests {
             ("wiki\n", "127.0.1.1\twiki.example.org\twiki\n")
         );
         assert!(set_host_name(root.path(), "a b").is_err());
+        let zones = root.path().join("usr/share/zoneinfo");
+        fs::create_dir_all(zones.join("Europe")).unwrap();
+        fs::write(zones.join("Europe/Berlin"), "TZif2").unwrap();
+        fs::write(zones.join("UTC"), "TZif2").unwrap();
+        std::os::unix::fs::symlink(root.path().join("etc/localtime"), zones.join("localtime")).unwrap();
         set_time_zone(root.path(), "Europe/Berlin").unwrap();
+        assert!(set_time_zone(root.path(), "localtime").is_err());
         let link = || fs::read_link(root.path().join("etc/localtime")).unwrap();
         assert_eq!(link(), Path::new("/usr/share/zoneinfo/Europe/Berlin"));
         assert!(!root.path().join("etc/timezone").exists());

@@ -1,29 +1,38 @@
 //! New addresses for an interface, which go back by themselves.
 //!
-//! What is changed is written down first, with all that it takes to undo it, and a timer of systemd is set; then the files are
-//! written and the network's own program reads them. Who reaches the page over the new configuration confirms, which removes what was
-//! written down. Whoever finds it when the time is over (this task, the timer when the task was killed, the next boot after a
-//! power cut) takes it by renaming it, so one of them does, and puts the old files back.
+//! What is changed is written down first, with all that it takes to undo it, and a timer of systemd is set; then the files
+//! ([`files`]) are written and the network's own program reads them. Who reaches the page over the new configuration confirms, which
+//! renames what was written down, and only that name tells of it. Whoever finds the first name when the time is over (this task, the
+//! timer when the task was killed, the next boot after a power cut) takes it by renaming it, so one of them does, and puts the old
+//! files back. A lock keeps them apart, so that nothing is written whose way back is gone.
 //!
 //! The files are our own, or the administrator's: `/etc/network/interfaces` and `/etc/resolv.conf` are no package's conffiles.
+
+mod files;
 
 use super::Ending;
 use crate::{
     machine::{
+        file,
         network::{self, Pending},
         vitals,
     },
     state::{self, State},
-    tasks::{log::Log, record::Record},
+    tasks::{
+        log::Log,
+        record::{Record, boot},
+    },
 };
-use broker_protocol::{Addresses, Manager, PendingNetwork, machine::cidr};
+use broker_protocol::{Addresses, Manager, PendingNetwork};
 use events::{Kind, Stream};
 use exec::Program;
+use files::File;
+use rustix::fs::{FlockOperation, flock};
 use std::{
     fs, io,
     path::{Path, PathBuf},
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 /// The unit that the timer, and a boot, starts.
@@ -32,11 +41,8 @@ const UNIT: &str = "appliance-network-revert";
 const FAREWELL: Duration = Duration::from_secs(3);
 /// Seconds that the timer waits longer than the task itself.
 const MARGIN: u32 = 10;
-const LOOK_EVERY: Duration = Duration::from_millis(500);
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 const PATIENCE: Duration = Duration::from_secs(60);
-const HEAD: &str = "# Written by the management page (Machine); what you change here, it overwrites.\n";
-/// In front of lines of interfaces(5) that ours take the place of.
-const MARK: &str = "#appliance-control# ";
 
 pub fn change(
     root: &Path,
@@ -63,11 +69,12 @@ pub fn change(
         }
         None => return Ending::failed(format!("There is no interface {interface}."), vec![]),
     };
-    let files = match wanted(Path::new("/"), manager, interface, addresses) {
+    let files = match files::wanted(Path::new("/"), manager, interface, addresses) {
         Ok(files) => files,
         Err(error) => return Ending::failed(format!("The configuration cannot be read: {error}."), vec![]),
     };
-    match try_it(&state, record, manager, interface, files, within, log) {
+    let change = Change { state: &state, id: record.id.to_string(), manager, interface, files, within };
+    match change.try_it(log) {
         Ok(ending) => ending,
         Err(why) => {
             let back = revert(&state)
@@ -79,83 +86,161 @@ pub fn change(
     }
 }
 
-#[allow(
-    clippy::disallowed_methods,
-    reason = "a browser needs a moment, and nothing tells of a file that is gone"
-)]
-fn try_it(
-    state: &State,
-    record: &Record,
+struct Change<'a> {
+    state: &'a State,
+    /// Of the task.
+    id: String,
     manager: Manager,
-    interface: &str,
-    files: Vec<(PathBuf, String)>,
+    interface: &'a str,
+    files: Vec<File>,
+    /// Seconds to confirm.
     within: u32,
-    log: &mut Log,
-) -> Result<Ending, String> {
-    let until = state::now() + FAREWELL.as_secs() + u64::from(within);
-    let told = PendingNetwork { task: record.id.to_string(), interface: interface.into(), until };
-    let before = |path: &Path| match fs::read_to_string(path) {
-        Ok(text) => Ok(Some(text)),
-        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(e) => Err(format!("{} cannot be read: {e}", path.display())),
-    };
-    let mut kept = vec![];
-    for (path, _) in &files {
-        kept.push((path.display().to_string(), before(path)?));
-    }
-    let pending = Pending { told, manager, files: kept };
-    let text = serde_json::to_vec(&pending).map_err(|e| e.to_string())?;
-    state::write(&state.network(), &text).map_err(|e| format!("the way back cannot be written down: {e}"))?;
-    arm(within + MARGIN)?;
-    log.tell(Kind::Phase {
-        id: "apply".into(),
-        title: "Applying the new configuration".into(),
-        index: Some(1),
-        of: Some(2),
-    });
-    thread::sleep(FAREWELL);
-    step(Step::Down, manager, interface, log)?;
-    for (path, text) in &files {
-        put(path, Some(text)).map_err(|e| format!("{} cannot be written: {e}", path.display()))?;
-    }
-    step(Step::Up, manager, interface, log)?;
-    log.tell(Kind::Phase {
-        id: "confirm".into(),
-        title: "Waiting for somebody who confirms it".into(),
-        index: Some(2),
-        of: Some(2),
-    });
-    while state::now() < until {
-        if !state.network().exists() {
-            return Ok(Ending::ok(format!("{interface} has its new configuration; it was confirmed.")));
-        }
-        let left = until.saturating_sub(state::now());
-        let percent = 100.0 - left as f32 * 100.0 / within.max(1) as f32;
-        log.tell(Kind::Progress {
-            percent: percent.clamp(0.0, 100.0),
-            detail: format!("The old one comes back in {left} s"),
+}
+
+impl Change<'_> {
+    #[allow(clippy::disallowed_methods, reason = "a browser needs a moment")]
+    fn try_it(&self, log: &mut Log) -> Result<Ending, String> {
+        let mut pending = self.write_down()?;
+        // however long the steps take
+        let steps = [Step::Down, Step::Up].map(|step| commands(step, self.manager, self.interface).len());
+        let longest = PATIENCE * steps.iter().sum::<usize>() as u32 + FAREWELL;
+        arm(longest.as_secs() as u32 + self.within + MARGIN)?;
+        log.tell(Kind::Phase {
+            id: "apply".into(),
+            title: "Applying the new configuration".into(),
+            index: Some(1),
+            of: Some(2),
         });
-        thread::sleep(LOOK_EVERY * 2);
+        thread::sleep(FAREWELL);
+        self.apply(&mut pending, &mut |line| log.tell(Kind::Log { stream: Stream::Stdout, line }))?;
+        arm(self.within + MARGIN)?;
+        log.tell(Kind::Phase {
+            id: "confirm".into(),
+            title: "Waiting for somebody who confirms it".into(),
+            index: Some(2),
+            of: Some(2),
+        });
+        let told = self.wait(&mut |left| {
+            let percent = 100.0 - left as f32 * 100.0 / self.within.max(1) as f32;
+            log.tell(Kind::Progress {
+                percent: percent.clamp(0.0, 100.0),
+                detail: format!("The old one comes back in {left} s"),
+            });
+        });
+        if !told {
+            revert(self.state)?;
+        }
+        // somebody may have come in the last moment
+        Ok(match told || self.is_confirmed() {
+            true => Ending::ok(format!("{} has its new configuration; it was confirmed.", self.interface)),
+            false => Ending::failed(
+                format!(
+                    "Nobody confirmed it within {} s: {} has its old configuration again.",
+                    self.within, self.interface
+                ),
+                vec![],
+            ),
+        })
     }
-    match revert(state)? {
-        true => Ok(Ending::failed(
-            format!("Nobody confirmed it within {within} s: {interface} has its old configuration again."),
-            vec![],
-        )),
-        false => Ok(Ending::ok(format!("{interface} has its new configuration; it was confirmed."))),
+
+    /// All that it takes to go back.
+    fn write_down(&self) -> Result<Pending, String> {
+        let mut kept = vec![];
+        for File { path, .. } in &self.files {
+            let was = file::look(path).map_err(|e| format!("{} cannot be read: {e}", path.display()))?;
+            kept.push((path.clone(), was));
+        }
+        let told = PendingNetwork {
+            task: self.id.clone(),
+            interface: self.interface.into(),
+            until: state::now() + FAREWELL.as_secs() + u64::from(self.within),
+        };
+        let pending = Pending { told, manager: self.manager, boot: boot(), files: kept };
+        let text = serde_json::to_vec(&pending).map_err(|e| e.to_string())?;
+        state::write(&self.state.network(), &text)
+            .map_err(|e| format!("the way back cannot be written down: {e}"))?;
+        Ok(pending)
+    }
+
+    /// Writes nothing when there is no way back any more; goes back where a step fails.
+    fn apply(&self, pending: &mut Pending, tell: &mut dyn FnMut(String)) -> Result<(), String> {
+        let _lock = lock(self.state)?;
+        if network::pending(self.state).is_none_or(|p| p.told.task != self.id) {
+            return Err("the time was over before it was begun".into());
+        }
+        let done = (|| {
+            run_all(&commands(Step::Down, self.manager, self.interface), tell)?;
+            for File { path, text, mode } in &self.files {
+                file::put_as(path, text, *mode)
+                    .map_err(|e| format!("{} cannot be written: {e}", path.display()))?;
+            }
+            run_all(&commands(Step::Up, self.manager, self.interface), tell)?;
+            // the time to confirm begins now
+            pending.told.until = state::now() + u64::from(self.within);
+            let text = serde_json::to_vec(&pending).map_err(|e| e.to_string())?;
+            state::replace(&self.state.network(), &text).map_err(|e| e.to_string())?;
+            Ok(())
+        })();
+        done.map_err(|why: String| match go_back(self.state) {
+            Ok(_) => why,
+            Err(error) => format!("{why}. The old configuration is not back: {error}"),
+        })
+    }
+
+    /// Whether somebody confirms it before the time is over, or it is taken back; tells the seconds that are left.
+    #[allow(clippy::disallowed_methods, reason = "nothing tells of a file that is gone")]
+    fn wait(&self, tell: &mut dyn FnMut(u64)) -> bool {
+        // of the clock that the timer goes by, too
+        let until = Instant::now() + Duration::from_secs(self.within.into());
+        loop {
+            if !self.state.network().exists() {
+                return self.is_confirmed();
+            }
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return false;
+            }
+            tell(left.as_secs());
+            thread::sleep(LOOK_EVERY.min(left));
+        }
+    }
+
+    /// Removes what tells of it.
+    fn is_confirmed(&self) -> bool {
+        let path = confirmed(self.state);
+        let is = network::read(&path).is_some_and(|p| p.told.task == self.id);
+        if is {
+            let _ = fs::remove_file(path);
+        }
+        is
     }
 }
 
-/// The change is good. False when there is none of this task.
+fn confirmed(state: &State) -> PathBuf {
+    state.network().with_extension("confirmed")
+}
+
+/// Goes away with what is returned, or with the process.
+fn lock(state: &State) -> Result<fs::File, String> {
+    let locked = fs::File::open(state.root()).and_then(|folder| {
+        flock(&folder, FlockOperation::LockExclusive).map(|()| folder).map_err(Into::into)
+    });
+    locked.map_err(|e| format!("{} cannot be locked: {e}", state.root().display()))
+}
+
+/// The change is good. False when there is none of this task. Waits while it is being made.
 pub fn confirm(state: &State, task: &str) -> io::Result<bool> {
-    if network::pending(state).is_none_or(|p| p.told.task != task) {
+    let is_there = || network::pending(state).is_some_and(|p| p.told.task == task);
+    if !is_there() {
         return Ok(false);
     }
-    match fs::remove_file(state.network()) {
-        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(false),
-        other => other?,
+    let lock = lock(state).map_err(io::Error::other)?;
+    if !is_there() {
+        return Ok(false);
     }
+    fs::rename(state.network(), confirmed(state))?;
     state::sync(state.root())?;
+    drop(lock);
     let stop = ["stop", "--no-block", "--", "appliance-network-revert.timer"];
     let _ = Program::new("systemctl").args(stop).timeout(PATIENCE).output();
     Ok(true)
@@ -163,6 +248,11 @@ pub fn confirm(state: &State, task: &str) -> io::Result<bool> {
 
 /// Puts the old configuration back; false when there is nothing to put back. Goes on with what was begun.
 pub fn revert(state: &State) -> Result<bool, String> {
+    let _lock = lock(state)?;
+    go_back(state)
+}
+
+fn go_back(state: &State) -> Result<bool, String> {
     let taken = state.network().with_extension("taken");
     match fs::rename(state.network(), &taken) {
         Err(e) if e.kind() == io::ErrorKind::NotFound && !taken.exists() => return Ok(false),
@@ -171,18 +261,33 @@ pub fn revert(state: &State) -> Result<bool, String> {
     }
     let bytes = fs::read(&taken).map_err(|e| e.to_string())?;
     let pending: Pending = serde_json::from_slice(&bytes).map_err(|e| e.to_string())?;
-    let mut quiet = |line: String| eprintln!("<5>{line}");
-    let interface = &pending.told.interface;
-    // what does not go down comes up all the same
-    let _ = run_all(&commands(Step::Down, pending.manager, interface), &mut quiet);
-    for (path, text) in &pending.files {
-        put(Path::new(path), text.as_deref()).map_err(|e| format!("{path} cannot be written: {e}"))?;
+    for command in way_back(&pending, Step::Down) {
+        // what does not go down comes up all the same
+        run_quietly(&command);
     }
-    let up = run_all(&commands(Step::Up, pending.manager, interface), &mut quiet);
+    for (path, was) in &pending.files {
+        file::put_back(path, was.as_ref())
+            .map_err(|e| format!("{} cannot be written: {e}", path.display()))?;
+    }
+    for command in way_back(&pending, Step::Up) {
+        run_quietly(&command);
+    }
     fs::remove_file(&taken).map_err(|e| e.to_string())?;
-    // at a boot there is nobody yet who would read them, and he will
-    up.inspect_err(|why| eprintln!("<4>{why}")).ok();
     Ok(true)
+}
+
+/// After a start of the machine there are none: who reads the files comes later, after what guards the network.
+fn way_back(pending: &Pending, step: Step) -> Vec<Program> {
+    match pending.boot == boot() {
+        true => commands(step, pending.manager, &pending.told.interface),
+        false => vec![],
+    }
+}
+
+fn run_quietly(program: &Program) {
+    if let Err(why) = run_all(std::slice::from_ref(program), &mut |line| eprintln!("<5>{line}")) {
+        eprintln!("<4>{why}");
+    }
 }
 
 /// A timer of the system manager, which outlives this task.
@@ -216,11 +321,6 @@ fn commands(step: Step, manager: Manager, interface: &str) -> Vec<Program> {
     }
 }
 
-fn step(step: Step, manager: Manager, interface: &str, log: &mut Log) -> Result<(), String> {
-    let mut tell = |line: String| log.tell(Kind::Log { stream: Stream::Stdout, line });
-    run_all(&commands(step, manager, interface), &mut tell)
-}
-
 fn run_all(programs: &[Program], tell: &mut dyn FnMut(String)) -> Result<(), String> {
     for program in programs {
         let ran = program.clone().timeout(PATIENCE).each_line(|_, line| tell(line.to_owned()));
@@ -233,213 +333,115 @@ fn run_all(programs: &[Program], tell: &mut dyn FnMut(String)) -> Result<(), Str
     Ok(())
 }
 
-/// The files and what shall stand in them.
-fn wanted(
-    root: &Path,
-    manager: Manager,
-    interface: &str,
-    addresses: &Addresses,
-) -> io::Result<Vec<(PathBuf, String)>> {
-    let mut files = vec![];
-    match manager {
-        Manager::Networkd => {
-            // before all others, for the first that fits an interface counts (systemd.network(5))
-            let path = root.join(format!("etc/systemd/network/05-appliance-control-{interface}.network"));
-            files.push((path, network_file(interface, addresses)));
-        }
-        _ => {
-            let folder = root.join("etc/network/interfaces.d");
-            let own = folder.join(format!("appliance-control-{}", interface.replace('.', "-")));
-            let mut others = vec![root.join("etc/network/interfaces")];
-            others.extend(fs::read_dir(&folder).into_iter().flatten().flatten().map(|e| e.path()));
-            for path in others.into_iter().filter(|p| *p != own) {
-                let text = match fs::read_to_string(&path) {
-                    Err(e) if e.kind() == io::ErrorKind::NotFound => continue,
-                    other => other?,
-                };
-                let changed = without_stanza(&text, interface, family(addresses));
-                if changed != text {
-                    files.push((path, changed));
-                }
-            }
-            files.push((own, stanza(interface, addresses)));
-        }
-    }
-    if let Addresses::Fixed { name_servers, .. } = addresses
-        && !name_servers.is_empty()
-    {
-        let path = root.join("etc/resolv.conf");
-        // a link is to what another program writes, which hears of them by the files above
-        if fs::symlink_metadata(&path).is_ok_and(|m| m.is_file()) {
-            files.push((path.clone(), resolv_conf(&fs::read_to_string(&path)?, name_servers)));
-        }
-    }
-    Ok(files)
-}
-
-/// systemd.network(5)
-fn network_file(interface: &str, addresses: &Addresses) -> String {
-    let mut text = format!("{HEAD}[Match]\nName={interface}\n\n[Network]\n");
-    match addresses {
-        Addresses::Dhcp => text += "DHCP=yes\n",
-        Addresses::Fixed { address, gateway, name_servers } => {
-            text += &format!("Address={address}\n");
-            gateway.iter().for_each(|g| text += &format!("Gateway={g}\n"));
-            name_servers.iter().for_each(|n| text += &format!("DNS={n}\n"));
-        }
-    }
-    text
-}
-
-fn family(addresses: &Addresses) -> &'static str {
-    match addresses {
-        Addresses::Fixed { address, .. } if cidr(address).is_some_and(|(ip, _)| ip.is_ipv6()) => "inet6",
-        _ => "inet",
-    }
-}
-
-/// interfaces(5)
-fn stanza(interface: &str, addresses: &Addresses) -> String {
-    let family = family(addresses);
-    match addresses {
-        Addresses::Dhcp => format!("{HEAD}iface {interface} {family} dhcp\n"),
-        Addresses::Fixed { address, gateway, name_servers } => {
-            let mut text = format!("{HEAD}iface {interface} {family} static\n\taddress {address}\n");
-            gateway.iter().for_each(|g| text += &format!("\tgateway {g}\n"));
-            if !name_servers.is_empty() {
-                text += &format!("\tdns-nameservers {}\n", name_servers.join(" "));
-            }
-            text
-        }
-    }
-}
-
-/// The file with the interface's stanza of this family taken out of use; all else as it is.
-fn without_stanza(text: &str, interface: &str, family: &str) -> String {
-    let mut inside = false;
-    let mut changed = String::new();
-    for line in text.split_inclusive('\n') {
-        let words: Vec<&str> = line.split_whitespace().collect();
-        let begins = |w: &str| {
-            matches!(w, "iface" | "auto" | "mapping" | "template" | "rename" | "source" | "source-directory")
-                || w.starts_with("allow-")
-                || w.starts_with("no-auto-down")
-                || w.starts_with("no-scripts")
-        };
-        if words.first().is_some_and(|w| begins(w)) {
-            inside = words.len() >= 3 && words[0] == "iface" && words[1] == interface && words[2] == family;
-        }
-        if inside && !words.is_empty() && !words[0].starts_with('#') {
-            changed += MARK;
-        }
-        changed += line;
-    }
-    changed
-}
-
-/// resolv.conf(5) with these servers instead of its own.
-fn resolv_conf(text: &str, servers: &[String]) -> String {
-    let others = text.lines().filter(|l| !l.trim_start().starts_with("nameserver"));
-    let mut lines: Vec<String> = others.map(str::to_owned).collect();
-    lines.extend(servers.iter().map(|s| format!("nameserver {s}")));
-    lines.join("\n") + "\n"
-}
-
-/// Puts a file in place, or takes it away.
-fn put(path: &Path, text: Option<&str>) -> io::Result<()> {
-    let folder = path.parent().unwrap_or(Path::new("/"));
-    let Some(text) = text else {
-        return match fs::remove_file(path) {
-            Err(e) if e.kind() != io::ErrorKind::NotFound => Err(e),
-            _ => Ok(()),
-        };
-    };
-    fs::create_dir_all(folder)?;
-    // neither networkd nor ifupdown reads a name with a dot before it
-    let aside = folder.join(".appliance-control.new");
-    fs::write(&aside, text)?;
-    fs::set_permissions(&aside, std::os::unix::fs::PermissionsExt::from_mode(0o644))?;
-    fs::File::open(&aside)?.sync_all()?;
-    fs::rename(&aside, path)?;
-    state::sync(folder)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::os::unix::fs::PermissionsExt;
 
-    fn fixed() -> Addresses {
-        Addresses::Fixed {
-            address: "192.0.2.7/24".into(),
-            gateway: Some("192.0.2.1".into()),
-            name_servers: vec!["192.0.2.2".into(), "192.0.2.3".into()],
+    struct Trial {
+        folder: tempfile::TempDir,
+        state: State,
+    }
+
+    impl Trial {
+        fn new() -> Trial {
+            let folder = tempfile::tempdir().unwrap();
+            let state = State::open(folder.path().join("state")).unwrap();
+            let trial = Trial { folder, state };
+            fs::write(trial.old(), "old\n").unwrap();
+            fs::set_permissions(trial.old(), fs::Permissions::from_mode(0o640)).unwrap();
+            trial
         }
-    }
-
-    #[test]
-    fn what_ifupdown_reads() {
-        let text = "# x\nauto lo\niface lo inet loopback\n\nallow-hotplug eth0\niface eth0 inet static\n  address 10.0.0.1/8\n# why\n\niface eth0 inet6 auto\n";
-        let expect = "# x\nauto lo\niface lo inet loopback\n\nallow-hotplug eth0\n#appliance-control# iface eth0 inet static\n#appliance-control#   address 10.0.0.1/8\n# why\n\niface eth0 inet6 auto\n";
-        assert_eq!(without_stanza(text, "eth0", "inet"), expect);
-        assert_eq!(without_stanza(expect, "eth0", "inet"), expect);
-        assert_eq!(without_stanza(text, "eth1", "inet"), text);
-        let own = stanza("eth0", &fixed());
-        assert!(own.ends_with("iface eth0 inet static\n\taddress 192.0.2.7/24\n\tgateway 192.0.2.1\n\tdns-nameservers 192.0.2.2 192.0.2.3\n"), "{own}");
-    }
-
-    #[test]
-    fn files_are_ours_or_the_administrators() {
-        let root = tempfile::tempdir().unwrap();
-        let etc = root.path().join("etc");
-        fs::create_dir_all(etc.join("network/interfaces.d")).unwrap();
-        fs::write(
-            etc.join("network/interfaces"),
-            "source /etc/network/interfaces.d/*\niface eth0 inet dhcp\n",
-        )
-        .unwrap();
-        fs::write(etc.join("resolv.conf"), "search example.org\nnameserver 10.0.0.1\n").unwrap();
-        let names = |manager| {
-            let files = wanted(root.path(), manager, "eth0", &fixed()).unwrap();
-            files.iter().map(|(p, _)| p.strip_prefix(&etc).unwrap().display().to_string()).collect::<Vec<_>>()
-        };
-        assert_eq!(
-            names(Manager::Ifupdown),
-            ["network/interfaces", "network/interfaces.d/appliance-control-eth0", "resolv.conf"]
-        );
-        assert_eq!(
-            names(Manager::Networkd),
-            ["systemd/network/05-appliance-control-eth0.network", "resolv.conf"]
-        );
-        assert_eq!(resolv_conf("search a\nnameserver x\n", &["b".into()]), "search a\nnameserver b\n");
-        assert!(
-            network_file("eth0", &Addresses::Dhcp).ends_with("[Match]\nName=eth0\n\n[Network]\nDHCP=yes\n")
-        );
+        fn old(&self) -> PathBuf {
+            self.folder.path().join("old")
+        }
+        fn new_one(&self) -> PathBuf {
+            self.folder.path().join("new")
+        }
+        fn change(&self, within: u32) -> Change<'_> {
+            let file = |path, text: &str| File { path, text: text.into(), mode: None };
+            Change {
+                state: &self.state,
+                id: "t".into(),
+                manager: Manager::Nobody,
+                interface: "eth0",
+                files: vec![file(self.old(), "changed"), file(self.new_one(), "made")],
+                within,
+            }
+        }
+        /// Written, and not confirmed yet.
+        fn begin(&self) {
+            let change = self.change(9);
+            let mut pending = change.write_down().unwrap();
+            change.apply(&mut pending, &mut |_| {}).unwrap();
+            assert!(!self.is_back() && self.state.network().exists());
+        }
+        fn is_back(&self) -> bool {
+            let was = file::look(&self.old()).unwrap().unwrap();
+            (was.text.as_str(), was.mode) == ("old\n", 0o640) && !self.new_one().exists()
+        }
+        fn revert(&self) -> (Result<bool, String>, bool) {
+            (revert(&self.state), self.is_back())
+        }
     }
 
     #[test]
     fn the_old_comes_back_once_also_after_a_kill() {
-        let folder = tempfile::tempdir().unwrap();
-        let state = State::open(folder.path().join("state")).unwrap();
-        let (old, new) = (folder.path().join("old"), folder.path().join("new"));
-        let told = PendingNetwork { task: "t".into(), interface: "eth0".into(), until: 0 };
-        let files =
-            vec![(old.display().to_string(), Some("old\n".to_owned())), (new.display().to_string(), None)];
-        let pending = Pending { told, manager: Manager::Nobody, files };
-        let begin = || {
-            fs::write(&old, "changed").unwrap();
-            fs::write(&new, "made").unwrap();
-            state::write(&state.network(), &serde_json::to_vec(&pending).unwrap()).unwrap();
-        };
-        let is_back = || fs::read_to_string(&old).unwrap() == "old\n" && !new.exists();
-        begin();
-        assert_eq!((revert(&state), is_back(), revert(&state)), (Ok(true), true, Ok(false)));
+        let trial = Trial::new();
+        trial.begin();
+        assert_eq!((trial.revert(), trial.revert()), ((Ok(true), true), (Ok(false), true)));
         // killed after it was taken
-        begin();
-        fs::rename(state.network(), state.network().with_extension("taken")).unwrap();
-        assert_eq!((revert(&state), is_back(), revert(&state)), (Ok(true), true, Ok(false)));
+        trial.begin();
+        let taken = trial.state.network().with_extension("taken");
+        fs::rename(trial.state.network(), taken).unwrap();
+        assert_eq!((trial.revert(), trial.revert()), ((Ok(true), true), (Ok(false), true)));
         // confirmed: nothing comes back
-        begin();
-        assert!(!confirm(&state, "other").unwrap() && confirm(&state, "t").unwrap());
-        assert_eq!((revert(&state), is_back()), (Ok(false), false));
+        trial.begin();
+        assert!(!confirm(&trial.state, "other").unwrap() && confirm(&trial.state, "t").unwrap());
+        assert_eq!(trial.revert(), (Ok(false), false));
+    }
+
+    #[test]
+    fn only_who_confirms_it_makes_it_stay() {
+        let trial = Trial::new();
+        trial.begin();
+        // the timer was there before the task
+        assert_eq!(trial.revert(), (Ok(true), true));
+        assert!(!trial.change(9).wait(&mut |_| {}));
+        trial.begin();
+        assert!(confirm(&trial.state, "t").unwrap());
+        // somebody else's
+        assert!(!Change { id: "u".into(), ..trial.change(9) }.wait(&mut |_| {}));
+        assert!(trial.change(9).wait(&mut |_| {}));
+        assert!(!confirmed(&trial.state).exists());
+        // nobody
+        trial.begin();
+        assert!(!trial.change(0).wait(&mut |_| {}) && trial.state.network().exists());
+    }
+
+    #[test]
+    fn without_a_way_back_nothing_is_written() {
+        let trial = Trial::new();
+        let change = trial.change(9);
+        let mut pending = change.write_down().unwrap();
+        assert_eq!(trial.revert(), (Ok(true), true));
+        assert!(change.apply(&mut pending, &mut |_| {}).is_err());
+        assert!(trial.is_back());
+        // a file that cannot be written: what was written before it goes back at once
+        let mut change = trial.change(9);
+        let mut pending = change.write_down().unwrap();
+        change.files.push(File { path: trial.old().join("x"), text: String::new(), mode: None });
+        assert!(change.apply(&mut pending, &mut |_| {}).unwrap_err().contains("old/x cannot be written"));
+        assert!(trial.is_back() && !trial.state.network().exists());
+    }
+
+    #[test]
+    fn at_a_start_only_the_files_go_back() {
+        let trial = Trial::new();
+        let pending = trial.change(9).write_down().unwrap();
+        let pending = Pending { manager: Manager::Ifupdown, ..pending };
+        assert_eq!(way_back(&pending, Step::Up).len(), 1);
+        let pending = Pending { boot: "before".into(), ..pending };
+        assert!(way_back(&pending, Step::Up).is_empty() && way_back(&pending, Step::Down).is_empty());
     }
 }
