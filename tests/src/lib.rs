@@ -6,7 +6,9 @@ pub mod client;
 pub mod corpus;
 pub mod debs;
 pub mod definitions;
+pub mod guide;
 pub mod page;
+pub mod radio;
 pub mod setup_page;
 pub mod wiki;
 

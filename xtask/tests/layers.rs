@@ -5,7 +5,7 @@
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
-const FORMATS: &[&str] = &["deb", "debconf", "appliance", "events"];
+const FORMATS: &[&str] = &["deb", "debconf", "answer", "appliance", "events"];
 const DOING: &[&str] = &["exec", "apt", "repository", "configure", "backup", "rehearsal", "load"];
 const BOUNDARIES: &[&str] = &["plugin", "broker-protocol", "broker", "webpage"];
 const PROGRAMS: &[&str] = &["vabuild", "vainstall", "control"];

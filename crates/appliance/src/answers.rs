@@ -1,11 +1,9 @@
 //! Answers to the appliance's questions: from several sources, by precedence, checked all at once.
 
-pub mod forms;
 pub mod given;
-pub mod pattern;
 mod secret;
 
-pub use forms::{canonical, validate};
+pub use answer::{forms, pattern};
 pub use given::Given;
 pub use secret::{SecretError, generate};
 
@@ -128,6 +126,16 @@ pub fn collect(
         unclear.push(&question.name);
     }
     if obstacles.is_empty() { Ok(answers) } else { Err(Refusal::Obstacles(obstacles)) }
+}
+
+/// Whether the answer fits the question. The message does not repeat the answer, which may be a secret.
+pub fn validate(question: &Question, answer: &str) -> Result<(), String> {
+    answer::validate(&question.form(), answer)
+}
+
+/// The answer as it is kept: see [`answer::canonical`].
+pub fn canonical(question: &Question, answer: &str) -> String {
+    answer::canonical(&question.form(), answer)
 }
 
 /// The answers as they would be with these given: conditions and defaults applied in order, what nobody answered empty. Has the

@@ -5,6 +5,7 @@
 //! Paths on the machine are absolute; paths in the definition's folder are relative and never leave it.
 
 use crate::question::{Question, is_false};
+pub use answer::Parameter;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -39,6 +40,10 @@ pub struct Definition {
     pub health: Vec<Health>,
     #[serde(default, rename = "action", skip_serializing_if = "Vec::is_empty")]
     pub actions: Vec<Action>,
+    #[serde(default, rename = "query", skip_serializing_if = "Vec::is_empty")]
+    pub queries: Vec<Query>,
+    #[serde(default, rename = "card", skip_serializing_if = "Vec::is_empty")]
+    pub cards: Vec<Card>,
     /// Ordinary packages built from the same folder: a bundled application, or the project's own programs.
     #[serde(default, rename = "package", skip_serializing_if = "Vec::is_empty")]
     pub packages: Vec<Package>,
@@ -301,16 +306,95 @@ pub struct Action {
     /// Asked before it runs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub confirm: Option<String>,
-    /// Name to type: a question's type, or `file` for an upload.
+    /// Name to type: a question's type, or `file` for an upload. For more than that, or another order, `[[action.parameter]]`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub parameters: BTreeMap<String, String>,
-    #[serde(default = "default_owner")]
+    /// Fields of the form, in this order, behind those of `parameters`.
+    #[serde(default, rename = "parameter", skip_serializing_if = "Vec::is_empty")]
+    pub fields: Vec<Parameter>,
+    #[serde(default = "default_program_user")]
     pub user: String,
     /// Paths it may write to; everything else is read-only.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub writable: Vec<String>,
+    /// Paths in folders that are hidden from it otherwise, such as /home and /etc/ssl/private.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub readable: Vec<String>,
+    /// Questions of type password whose answers it gets, as files in `$CREDENTIALS_DIRECTORY`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub secrets: Vec<String>,
     #[serde(default, skip_serializing_if = "is_false")]
     pub network: bool,
+    /// Services that it may have restarted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub restarts: Vec<String>,
+    /// MiB that it may use; 512 when not given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory: Option<u32>,
+    /// Seconds until it is stopped; 3600 when not given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeout: Option<u32>,
+    /// Values to try it with: `appliance-control plugin check` runs it with them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub example: Option<BTreeMap<String, String>>,
+}
+
+/// What the management page can look at: facts, a table, or what can be chosen in an action's form.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Query {
+    pub name: String,
+    pub title: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// Executable in the definition's folder; changes nothing and ends soon.
+    pub run: String,
+    #[serde(default = "default_query_role")]
+    pub role: String,
+    #[serde(default = "default_program_user")]
+    pub user: String,
+    /// Paths in folders that are hidden from it otherwise.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub readable: Vec<String>,
+    /// Questions of type password whose answers it gets, as files in `$CREDENTIALS_DIRECTORY`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub secrets: Vec<String>,
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub network: bool,
+    /// MiB that it may use; 512 when not given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory: Option<u32>,
+    /// Seconds until it is killed, at most 30; 10 when not given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeout: Option<u32>,
+    /// Seconds for which its answer is shown again; 5 when not given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cache: Option<u32>,
+    /// It looks for what a person types.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub search: bool,
+}
+
+/// A box on the appliance's page.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Card {
+    pub title: String,
+    #[serde(default, rename = "fact", skip_serializing_if = "Vec::is_empty")]
+    pub facts: Vec<Fact>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+    /// A `[[query]]` whose answer stands in it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub query: Option<String>,
+}
+
+/// One line of a card.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Fact {
+    pub label: String,
+    pub value: String,
 }
 
 /// An ordinary package. Files below /etc become conffiles; units are enabled and started as debhelper's are.
@@ -440,6 +524,12 @@ fn default_file_mode() -> String {
 }
 fn default_role() -> String {
     "administrator".into()
+}
+fn default_query_role() -> String {
+    "viewer".into()
+}
+fn default_program_user() -> String {
+    "nobody".into()
 }
 fn default_architecture() -> String {
     "all".into()

@@ -3,30 +3,9 @@
 mod paths;
 mod relation;
 
+pub use answer::Mistake;
 pub use paths::{folder_path, machine_path, mode};
 pub use relation::relation;
-
-/// What is wrong with a value: where in it, what, and what to write instead.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Mistake {
-    /// Bytes from the value's beginning.
-    pub at: usize,
-    pub message: String,
-    pub help: Option<String>,
-}
-
-impl Mistake {
-    pub fn new(message: impl Into<String>) -> Self {
-        Self::at(0, message)
-    }
-    pub fn at(at: usize, message: impl Into<String>) -> Self {
-        Mistake { at, message: message.into(), help: None }
-    }
-    pub fn help(mut self, help: impl Into<String>) -> Self {
-        self.help = Some(help.into());
-        self
-    }
-}
 
 /// A package's name (Policy 5.6.7): lower case letters, digits, `+`, `-`, `.`; two characters at least.
 pub fn package(name: &str) -> Result<(), Mistake> {

@@ -4,6 +4,7 @@ mod condition;
 mod pages;
 mod words;
 
+pub use answer::{Form, QuestionType, chosen, in_lines, in_one_line};
 pub use condition::{OneOrMany, Test, When, is_asked};
 pub use pages::{Page, pages};
 pub use words::{Translation, Words, languages};
@@ -73,90 +74,6 @@ pub struct Question {
     pub translations: BTreeMap<String, Translation>,
 }
 
-/// What an answer looks like. Names are debconf's where debconf has one.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum QuestionType {
-    #[default]
-    String,
-    /// Several lines.
-    Text,
-    /// `true` or `false`.
-    Boolean,
-    /// One of `choices`.
-    Select,
-    /// Some of `choices`: `a, c`; a list in templates.
-    Multiselect,
-    /// A secret: never in debconf after installation, never in a log.
-    Password,
-    /// `user@host`.
-    Email,
-    /// One label or several, RFC 1123.
-    Hostname,
-    /// A domain name with at least one dot.
-    Domain,
-    /// An IPv4 or IPv6 address.
-    Address,
-    /// 1 to 65535.
-    Port,
-    /// An absolute path, normalised.
-    Path,
-    /// A whole number.
-    Number,
-}
-
-impl QuestionType {
-    pub const ALL: [QuestionType; 13] = [
-        QuestionType::String,
-        QuestionType::Text,
-        QuestionType::Boolean,
-        QuestionType::Select,
-        QuestionType::Multiselect,
-        QuestionType::Password,
-        QuestionType::Email,
-        QuestionType::Hostname,
-        QuestionType::Domain,
-        QuestionType::Address,
-        QuestionType::Port,
-        QuestionType::Path,
-        QuestionType::Number,
-    ];
-
-    /// As it is written in a definition.
-    pub fn word(self) -> &'static str {
-        match self {
-            QuestionType::String => "string",
-            QuestionType::Text => "text",
-            QuestionType::Boolean => "boolean",
-            QuestionType::Select => "select",
-            QuestionType::Multiselect => "multiselect",
-            QuestionType::Password => "password",
-            QuestionType::Email => "email",
-            QuestionType::Hostname => "hostname",
-            QuestionType::Domain => "domain",
-            QuestionType::Address => "address",
-            QuestionType::Port => "port",
-            QuestionType::Path => "path",
-            QuestionType::Number => "number",
-        }
-    }
-
-    /// The type of the debconf question that asks for it.
-    pub fn debconf(self) -> &'static str {
-        match self {
-            QuestionType::Boolean => "boolean",
-            QuestionType::Select => "select",
-            QuestionType::Multiselect => "multiselect",
-            QuestionType::Password => "password",
-            _ => "string",
-        }
-    }
-
-    pub fn has_choices(self) -> bool {
-        matches!(self, QuestionType::Select | QuestionType::Multiselect)
-    }
-}
-
 /// A secret that the machine makes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
@@ -173,6 +90,20 @@ impl Question {
     /// Whether the answer is a secret: `secrets.NAME` in templates, never shown, never in a log.
     pub fn is_secret(&self) -> bool {
         self.kind == QuestionType::Password
+    }
+    /// What its answer looks like.
+    pub fn form(&self) -> Form<'_> {
+        Form {
+            kind: self.kind,
+            choices: &self.choices,
+            optional: self.optional,
+            min: self.min,
+            max: self.max,
+            min_length: self.min_length,
+            max_length: self.max_length,
+            pattern: self.pattern.as_deref(),
+            pattern_hint: self.pattern_hint.as_deref(),
+        }
     }
     /// The name in templates and in the environment of steps: hyphens become underscores.
     pub fn variable(&self) -> String {
@@ -194,64 +125,6 @@ impl Question {
     }
 }
 
-/// A text with `%0A` for each line end, `%09` for a tab, `%5C` for a backslash and `%25` for a percent sign: debconf's values have
-/// one line, and its database takes a backslash before an `n` for a line end.
-pub fn in_one_line(text: &str) -> String {
-    text.replace('%', "%25").replace('\\', "%5C").replace('\n', "%0A").replace('\t', "%09")
-}
-
-/// The text that [`in_one_line`] was made of. A percent sign before anything else is one.
-pub fn in_lines(line: &str) -> String {
-    let mut text = String::with_capacity(line.len());
-    let mut rest = line;
-    while let Some(at) = rest.find('%') {
-        text.push_str(&rest[..at]);
-        let (meant, length) = match rest.as_bytes().get(at + 1..at + 3) {
-            Some(b"0A" | b"0a") => ('\n', 3),
-            Some(b"09") => ('\t', 3),
-            Some(b"25") => ('%', 3),
-            Some(b"5C" | b"5c") => ('\\', 3),
-            _ => ('%', 1),
-        };
-        text.push(meant);
-        rest = &rest[at + length..];
-    }
-    text.push_str(rest);
-    text
-}
-
-/// What was chosen of a `multiselect`.
-pub fn chosen(answer: &str) -> impl Iterator<Item = &str> {
-    answer.split(',').map(str::trim).filter(|c| !c.is_empty())
-}
-
 pub(crate) fn is_false(b: &bool) -> bool {
     !*b
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    proptest! {
-        #[test]
-        fn a_text_comes_back_from_its_line(text in "[a05AC%\\\\n\n\t ]*|\\PC*") {
-            let line = in_one_line(&text);
-            prop_assert!(!line.contains(['\n', '\t']));
-            prop_assert_eq!(in_lines(&line), text);
-        }
-    }
-
-    #[test]
-    fn a_lone_percent_sign_stays() {
-        assert_eq!(in_lines("100% of %0b%"), "100% of %0b%");
-    }
-
-    #[test]
-    fn types_are_called_as_they_are_written() {
-        for kind in QuestionType::ALL {
-            assert_eq!(serde_json::to_value(kind).unwrap(), kind.word());
-        }
-    }
 }

@@ -7,7 +7,11 @@ use crate::services::{Entry, JournalFilter, Service, ServiceState, Verb};
 use crate::updates::{Automatic, Changes, KeptFile, Packages, Plan, Run};
 use events::Status;
 use load::{Load, Span};
-use plugin::manifest::{Manifest, Role};
+use plugin::{
+    manifest::{Manifest, Role},
+    query::{Data, Wanted},
+    wants::Want,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -127,8 +131,23 @@ pub enum Ask {
     Start { work: Work },
     /// A: asks a task to stop, where that is safe. → [`Answer::Done`]
     Cancel { id: TaskId },
+    /// A: the secrets that a task's action has made, once. → [`Answer::Secrets`]
+    Reveal { id: TaskId },
+    /// An action's own program: have a service restarted that its manifest names. → [`Answer::Done`]
+    RestartService { unit: String },
     /// V: the manifests of the installed plugins. → [`Answer::Plugins`]
     Plugins {},
+    /// The query's role: what it says now, or has said a moment ago. → [`Answer::Data`]
+    Query {
+        plugin: String,
+        query: String,
+        #[serde(default)]
+        wanted: Wanted,
+    },
+    /// V: the plugins that ask for more than was agreed to. → [`Answer::Asking`]
+    Asking {},
+    /// A: agrees to what a plugin asks for: all of this, as it was shown. → [`Answer::Done`]
+    Agree { plugin: String, more: Vec<Want> },
     /// V: the installed plugins that cannot be used. → [`Answer::FaultyPlugins`]
     FaultyPlugins {},
 }
@@ -340,6 +359,9 @@ pub enum Answer {
         id: String,
     },
     Plugins(Vec<Manifest>),
+    Data(Box<Data>),
+    Asking(Vec<Asking>),
+    Secrets(Vec<MadeSecret>),
     FaultyPlugins(Vec<FaultyPlugin>),
 }
 
@@ -489,6 +511,30 @@ pub struct Task {
     pub message: String,
     pub artifacts: Vec<Artifact>,
     pub cancellable: bool,
+    /// Secrets that nobody has looked at yet.
+    #[serde(default)]
+    pub secrets: usize,
+}
+
+/// A secret that an action has made.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct MadeSecret {
+    pub label: String,
+    pub value: String,
+}
+
+/// Without the value.
+impl std::fmt::Debug for MadeSecret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("MadeSecret").field("label", &self.label).finish_non_exhaustive()
+    }
+}
+
+/// A plugin that asks for more than was agreed to: none of its programs starts.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Asking {
+    pub plugin: String,
+    pub more: Vec<Want>,
 }
 
 /// A plugin whose manifest keeps it from being used.

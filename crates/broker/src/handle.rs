@@ -1,18 +1,24 @@
 //! From a request to its answer: who is it, may he, is what he says right, do it, write it down.
+//!
+//! * [`plugins`]: live data, consent, what can be chosen
+
+mod plugins;
 
 use crate::{
     accounts::Accounts,
     appliances::Appliances,
     audit, automatic,
     check::{Check, Pam},
-    history, journal, kept_files, machine,
+    consent, history, journal, kept_files, machine,
     order::{check_names, order},
     packages::{self, Cache},
     peer::Peer,
-    plan, schedule, services,
+    plan,
+    query::Queries,
+    schedule, services,
     session::{self, Browser, LINK_MINUTES, Sessions},
     settings::Model,
-    sign_in,
+    shown_once, sign_in,
     state::{self, State},
     table::{self, Rights},
     tasks::{Tasks, starter::Starter},
@@ -24,6 +30,7 @@ use broker_protocol::{
     Work,
 };
 use plugin::{load::Plugins, manifest::Role};
+use plugins::{find_query, no_plugin};
 use std::{
     fs::File,
     io,
@@ -59,6 +66,7 @@ pub struct Broker {
     appliances: Appliances,
     packages: Cache,
     settings: Model,
+    queries: Queries,
     waiting: AtomicUsize,
     lines: audit::Throttle,
 }
@@ -69,6 +77,8 @@ pub(crate) struct Caller {
     pub who: Option<Who>,
     /// For the journal.
     by: String,
+    /// The action whose program asks.
+    task: Option<TaskId>,
 }
 
 impl Caller {
@@ -91,6 +101,7 @@ impl Broker {
             appliances: Appliances::default(),
             packages: Cache::default(),
             settings: Model::default(),
+            queries: Queries::default(),
             waiting: AtomicUsize::new(0),
             lines: audit::Throttle::default(),
         }
@@ -104,13 +115,16 @@ impl Broker {
                 audit::warn(&format!("{count} more requests of strangers and viewers were not written down"))
             }
         }
+        if let Err(error) = shown_once::prune(&self.state, SystemTime::now()) {
+            audit::warn(&format!("secrets that nobody looked at cannot be removed: {error}"));
+        }
         if let Err(error) = upload::prune(&self.state, SystemTime::now()) {
             audit::warn(&format!("uploads that nobody holds cannot be removed: {error}"));
         }
     }
 
     /// Answers a request, whatever it is.
-    pub fn handle(&self, peer: Peer, request: Request) -> (Reply, Option<OwnedFd>) {
+    pub fn handle(&self, peer: &Peer, request: Request) -> (Reply, Option<OwnedFd>) {
         let name = table::name(&request.ask);
         let about = about(self, &request.ask);
         let (caller, given) = match self.caller(peer, request.session.as_deref()) {
@@ -127,9 +141,13 @@ impl Broker {
             Ok(_) => "ok",
             Err(refusal) => reason(refusal.reason),
         };
-        // a session that has ended is everyday life
-        let said = table::is_audited(name) && !goes_on(&request.ask)
-            || !matches!(result, "ok" | "sign-in" | "not-found");
+        let everyday = match result {
+            // so is a session that has ended
+            "ok" | "sign-in" | "not-found" => true,
+            "failed" | "busy" => name == "query",
+            _ => false,
+        };
+        let said = table::is_audited(name) && !goes_on(&request.ask) || !everyday;
         let left_out = match crowd(&caller, &request.ask, &about, &given) {
             _ if !said => None,
             Some(crowd) => self.lines.pass(crowd, Instant::now()),
@@ -157,7 +175,14 @@ impl Broker {
         }
     }
 
-    fn caller(&self, peer: Peer, token: Option<&str>) -> Result<Caller, Refusal> {
+    fn caller(&self, peer: &Peer, token: Option<&str>) -> Result<Caller, Refusal> {
+        // a maintainer script in a task of the package manager is root as ever; the program of an action is that program
+        if let Peer::Task(id) = peer
+            && self.tasks.action(id).map_err(broken)?.is_some()
+        {
+            let (rights, by) = (Rights::Task, format!("task {id}"));
+            return Ok(Caller { rights, who: None, by, task: Some(id.clone()) });
+        }
         match (peer, token) {
             (Peer::Stranger(uid), _) => Err(refusal(
                 Reason::Forbidden,
@@ -165,18 +190,23 @@ impl Broker {
                     "The broker answers root and the management page only, not user {uid}. Try it with sudo."
                 ),
             )),
-            (Peer::Root, None) => Ok(Caller { rights: Rights::Root, who: None, by: "root".into() }),
-            (Peer::Web, None) => Ok(Caller { rights: Rights::None, who: None, by: "nobody".into() }),
+            (Peer::Root | Peer::Task(_), None) => {
+                Ok(Caller { rights: Rights::Root, who: None, by: "root".into(), task: None })
+            }
+            (Peer::Web, None) => {
+                Ok(Caller { rights: Rights::None, who: None, by: "nobody".into(), task: None })
+            }
             // a token makes its bearer the session's owner and no more, even when root brings it
-            (Peer::Root | Peer::Web, Some(token)) => {
+            (Peer::Root | Peer::Task(_) | Peer::Web, Some(token)) => {
                 let who = self.sessions().look_up(token, state::now()).map_err(broken)?;
                 Ok(match who {
                     Some(who) => Caller {
                         rights: Rights::Session(who.role),
                         by: format!("{}/{}", who.name, session::mark(token)),
                         who: Some(who),
+                        task: None,
                     },
-                    None => Caller { rights: Rights::None, who: None, by: "nobody".into() },
+                    None => Caller { rights: Rights::None, who: None, by: "nobody".into(), task: None },
                 })
             }
         }
@@ -184,13 +214,19 @@ impl Broker {
 
     fn permitted(&self, name: &str, caller: &Caller, request: &Request) -> Given {
         let plugins = match &request.ask {
-            Ask::Start { work: Work::Action { .. } } | Ask::Plugins {} | Ask::FaultyPlugins {} => {
-                Some(self.plugins()?)
-            }
+            Ask::Start { work: Work::Action { .. } }
+            | Ask::Plugins {}
+            | Ask::FaultyPlugins {}
+            | Ask::Query { .. }
+            | Ask::Asking {}
+            | Ask::Agree { .. } => Some(self.plugins()?),
             _ => None,
         };
         let role = match (&request.ask, &plugins) {
             (Ask::Start { work }, Some(plugins)) => action_role(plugins, work),
+            (Ask::Query { plugin, query, .. }, Some(plugins)) => {
+                find_query(plugins, plugin, query).ok().map(|(_, query)| query.role)
+            }
             _ => None,
         };
         table::check(name, caller.rights, role)?;
@@ -297,7 +333,16 @@ impl Broker {
                 let by = schedule::due(&self.state, work).filter(|_| caller.who.is_none());
                 let by = by.unwrap_or_else(|| caller.name().into());
                 match self.settled(work)? {
-                    Ok(work) => Answer::Task(self.tasks.start(order(&work, &by, plugins)?)?),
+                    Ok(work) => {
+                        let choices = self.choices(&work, plugins.as_ref())?;
+                        let order = order(&work, &by, plugins, &choices)?;
+                        if let Work::Action { plugin: name, .. } | Work::Settings { appliance: name, .. } =
+                            &work
+                        {
+                            self.queries.forget(name);
+                        }
+                        Answer::Task(self.tasks.start(order)?)
+                    }
                     Err(answer) => answer,
                 }
             }
@@ -305,7 +350,32 @@ impl Broker {
                 self.tasks.cancel(id)?;
                 Answer::Done
             }
-            Ask::Plugins {} => Answer::Plugins(plugins.unwrap_or_default().good),
+            Ask::Reveal { id } => Answer::Secrets(shown_once::reveal(&self.state, id).map_err(broken)?),
+            Ask::RestartService { unit } => {
+                self.restart(caller, unit)?;
+                Answer::Done
+            }
+            Ask::Query { plugin, query, wanted } => {
+                let plugins = plugins.unwrap_or_default();
+                Answer::Data(Box::new(self.query(&plugins, plugin, query, wanted)?))
+            }
+            Ask::Asking {} => {
+                let plugins = plugins.unwrap_or_default();
+                Answer::Asking(consent::asking(self.open_wants(&plugins)?))
+            }
+            Ask::Agree { plugin, more } => {
+                let plugins = plugins.unwrap_or_default();
+                let manifest =
+                    plugins.good.iter().find(|m| m.name == *plugin).ok_or_else(|| no_plugin(plugin))?;
+                consent::agree(&self.state, &self.open_wants(&plugins)?, manifest, more)?;
+                Answer::Done
+            }
+            Ask::Plugins {} => {
+                let plugins = plugins.unwrap_or_default();
+                // one that is new is remembered as it was when somebody first saw it, so that an upgrade can ask for more than that
+                let _ = self.open_wants(&plugins);
+                Answer::Plugins(plugins.good)
+            }
             Ask::FaultyPlugins {} => Answer::FaultyPlugins(self.faulty(&plugins.unwrap_or_default())),
         };
         Ok((answer, None))
@@ -447,6 +517,10 @@ fn about(broker: &Broker, ask: &Ask) -> String {
         }
         Ask::Task { id } | Ask::TaskEvents { id } | Ask::Cancel { id } => id.to_string(),
         Ask::Artifact { id, name } => format!("{id}/{name}"),
+        Ask::Reveal { id } => id.to_string(),
+        Ask::RestartService { unit } => short(unit),
+        Ask::Query { plugin, query, .. } => format!("{}/{}", short(plugin), short(query)),
+        Ask::Agree { plugin, .. } => short(plugin),
         Ask::Start { work: Work::Action { plugin, action, .. } } => format!("{plugin}/{action}"),
         Ask::Settings { appliance, .. }
         | Ask::ReadAnswers { appliance, .. }

@@ -15,7 +15,8 @@
 //! * [`services`], [`journal`]: what runs here, and what it has said; [`machine`]: how the machine is;
 //!   [`schedule`]: when it goes down
 //! * [`settings`]: the appliances' questions, and whether new answers to them fit
-//! * [`upload`]: files on their way to an action
+//! * [`consent`]: what plugins ask for, and what was agreed to; [`query`]: live data of plugins
+//! * [`upload`]: files on their way to an action; [`shown_once`]: secrets on their way to a person
 //! * [`tasks`]: tasks: started, listed, cancelled, pruned
 //! * [`state`]: its folder, written so that a power cut leaves the old or the new
 //!
@@ -29,6 +30,7 @@ pub mod appliances;
 pub mod audit;
 pub mod automatic;
 pub mod check;
+pub mod consent;
 pub mod handle;
 pub mod history;
 pub mod journal;
@@ -38,6 +40,7 @@ pub mod order;
 pub mod packages;
 pub mod peer;
 pub mod plan;
+pub mod query;
 pub mod running;
 pub mod schedule;
 pub mod second_factor;
@@ -45,6 +48,7 @@ pub mod server;
 pub mod services;
 pub mod session;
 pub mod settings;
+pub mod shown_once;
 pub mod sign_in;
 pub mod state;
 pub mod table;
@@ -56,3 +60,5 @@ pub mod work;
 
 /// The broker's folder, 0700.
 pub const STATE: &str = "/var/lib/appliance-broker";
+/// The same for what no disk shall hold.
+pub const MEMORY: &str = "/run/appliance-broker";

@@ -12,7 +12,7 @@ use broker_protocol::{
     Addresses, Reason, Refusal, Rubbish, Work,
     machine::{is_host_name, is_interface},
 };
-use plugin::load::Plugins;
+use plugin::{load::Plugins, parameter::Choices};
 
 /// Packages named in one upgrade.
 const MOST_PACKAGES: usize = 500;
@@ -34,8 +34,8 @@ fn sorted(packages: &mut Vec<String>) -> Result<&[String], Refusal> {
     Ok(packages)
 }
 
-/// The order of `by`, for the work and the plugins that there are.
-pub fn order(work: &Work, by: &str, plugins: Option<Plugins>) -> Result<Order, Refusal> {
+/// The order of `by`, for the work and the plugins that there are; `choices` are what the queries of an action's parameters offer.
+pub fn order(work: &Work, by: &str, plugins: Option<Plugins>, choices: &Choices) -> Result<Order, Refusal> {
     let (mut work, mut action) = (work.clone(), None);
     let title = match &mut work {
         Work::Refresh {} => "Refresh the list of packages".into(),
@@ -122,7 +122,7 @@ pub fn order(work: &Work, by: &str, plugins: Option<Plugins>) -> Result<Order, R
                     format!("There is no action `{name}` of a plugin `{plugin}` on this machine."),
                 )
             })?;
-            *parameters = plugin::parameter::check(found, parameters)
+            *parameters = plugin::parameter::check(found, parameters, choices)
                 .map_err(|faults| refusal(Reason::Invalid, format!("{}.", faults.join("; "))))?;
             action = Some(found.clone());
             found.title.clone()

@@ -1,15 +1,18 @@
 //! Who is at the other end of the socket, by the kernel's word (SO_PEERCRED; unix(7)), and who is who in
 //! /etc/passwd.
 
+use broker_protocol::TaskId;
 use std::{fs, io, os::unix::net::UnixStream};
 
 /// The user of the management page.
 pub const WEB_USER: &str = "appliance-control";
 
 /// Whose process asks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Peer {
     Root,
+    /// Root inside a task's unit. A task that is an action is no more than that action.
+    Task(TaskId),
     /// The management page: may do what the sessions it shows may do.
     Web,
     /// Anybody else, by user id. Groups do not count.
@@ -19,7 +22,22 @@ pub enum Peer {
 /// `web` is the user id of the management page; without one only root is known. A caller from outside of this
 /// container has no process id here (the kernel says 0) and is an error.
 pub fn of(stream: &UnixStream, web: Option<u32>) -> io::Result<Peer> {
-    Ok(by_uid(rustix::net::sockopt::socket_peercred(stream)?.uid.as_raw(), web))
+    let peer = rustix::net::sockopt::socket_peercred(stream)?;
+    let by_uid = by_uid(peer.uid.as_raw(), web);
+    // who asks waits for the answer, so this is still his group
+    let group = fs::read_to_string(format!("/proc/{}/cgroup", peer.pid.as_raw_nonzero()));
+    Ok(match (by_uid, group) {
+        (Peer::Root, Ok(group)) => task_of(&group).map_or(Peer::Root, Peer::Task),
+        (other, _) => other,
+    })
+}
+
+/// The task whose unit this is the group of (proc_pid_cgroup(5)): `0::/system.slice/appliance-task-ID.service`.
+fn task_of(group: &str) -> Option<TaskId> {
+    let parts = group.lines().flat_map(|line| line.rsplit(':').next().unwrap_or_default().split('/'));
+    let unit =
+        parts.filter_map(|part| part.strip_prefix("appliance-task-")?.strip_suffix(".service")).next()?;
+    TaskId::try_from(unit.to_owned()).ok()
 }
 
 fn by_uid(uid: u32, web: Option<u32>) -> Peer {
@@ -72,6 +90,16 @@ mod tests {
         assert_eq!(by_uid(100, None), Peer::Stranger(100));
         // a page's user that were root would make everyone's session useless
         assert_eq!(by_uid(0, Some(0)), Peer::Root);
+    }
+
+    #[test]
+    fn a_task_is_known_by_its_group() {
+        let of = |group: &str| task_of(group).map(|id| id.to_string());
+        let id = "20260101-000000-0000000a";
+        assert_eq!(of(&format!("0::/system.slice/appliance-task-{id}.service\n")), Some(id.into()));
+        assert_eq!(of(&format!("1:name=systemd:/a\n0::/x/appliance-task-{id}.service/sub")), Some(id.into()));
+        assert_eq!(of("0::/system.slice/ssh.service"), None);
+        assert_eq!(of("0::/system.slice/appliance-task-x.service"), None);
     }
 
     #[test]

@@ -135,7 +135,7 @@ fn one(stream: &UnixStream, broker: &Broker, web: Option<u32>, talk: Duration) {
         Err(error) => return audit::warn(&format!("a caller's user cannot be read: {error}")),
     };
     let (reply, descriptor) = match wire::read_request(stream, talk) {
-        Ok(request) => broker.handle(peer, request),
+        Ok(request) => broker.handle(&peer, request),
         Err(wire::WireError::Short | wire::WireError::Broken(_)) => return, // gone
         Err(error) => {
             audit::warn(&format!("a request of {peer:?} was refused: {error}"));

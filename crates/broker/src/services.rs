@@ -7,6 +7,7 @@ use serde::Deserialize;
 use std::{collections::BTreeMap, time::Duration};
 
 const TIMEOUT: Duration = Duration::from_secs(20);
+const RESTART_TIME: Duration = Duration::from_secs(240);
 /// The page and what stands behind it: they end by themselves when nobody is connected, and tasks when they are done.
 const OURS: &[&str] = &["appliance-control", "appliance-broker", "appliance-account", "appliance-task-"];
 
@@ -113,6 +114,19 @@ fn state(shown: &str) -> Option<ServiceState> {
             name,
         },
     })
+}
+
+/// Restarts one, and waits until it runs again.
+pub fn restart(unit: &str) -> Result<(), Refusal> {
+    named(unit)?;
+    let program = Program::new("systemctl").args(["--no-pager", "restart", "--", unit]).timeout(RESTART_TIME);
+    let output = program.output().map_err(|e| failed(&e.to_string()))?;
+    match output.success() {
+        true => Ok(()),
+        false => {
+            Err(refusal(Reason::Failed, format!("{unit} was not restarted: {}", output.tail(2).join(" "))))
+        }
+    }
 }
 
 /// The task's title, when this may be done at all.

@@ -1,5 +1,6 @@
 //! The broker's folder.
 
+use broker_protocol::TaskId;
 use rustix::fs::{CWD, Mode, OFlags, RenameFlags, renameat_with};
 use sha2::{Digest, Sha256};
 use std::{
@@ -14,14 +15,20 @@ use std::{
 #[derive(Debug, Clone)]
 pub struct State {
     root: PathBuf,
+    /// For what no disk shall hold.
+    memory: PathBuf,
 }
 
 impl State {
     /// Opens the folder, and makes what is missing in it.
     pub fn open(root: impl Into<PathBuf>) -> io::Result<State> {
-        let state = State { root: root.into() };
-        let folders = [state.sessions(), state.links(), state.sign_ins(), state.second_factors()];
-        for folder in folders.into_iter().chain([state.tasks(), state.uploads()]) {
+        let root = root.into();
+        let memory = if root == Path::new(crate::STATE) { crate::MEMORY.into() } else { root.join("memory") };
+        let state = State { root, memory };
+        let folders =
+            [state.sessions(), state.links(), state.sign_ins(), state.second_factors(), state.tasks()];
+        let more = [state.uploads(), state.consents(), state.queries(), state.memory.join("shown")];
+        for folder in folders.into_iter().chain(more) {
             make_folder(&folder)?;
         }
         Ok(state)
@@ -54,6 +61,21 @@ impl State {
     }
     pub fn uploads(&self) -> PathBuf {
         self.root.join("uploads")
+    }
+    /// What administrators have agreed to, of each plugin.
+    pub fn consents(&self) -> PathBuf {
+        self.root.join("consents")
+    }
+    pub fn memory(&self) -> &Path {
+        &self.memory
+    }
+    /// Queries that run.
+    pub fn queries(&self) -> PathBuf {
+        self.memory.join("queries")
+    }
+    /// Secrets that a task has made and nobody has seen.
+    pub fn shown(&self, id: &TaskId) -> PathBuf {
+        self.memory.join("shown").join(id.as_str())
     }
     /// What the packages were when they were last looked at.
     pub fn packages(&self) -> PathBuf {

@@ -12,8 +12,10 @@ pub enum Need {
     Administrator,
     /// Root on this machine; no session is enough.
     Root,
-    /// What the action's manifest says.
+    /// What the action's, or query's, manifest says.
     Action,
+    /// The program of an action, inside its sandbox.
+    Task,
 }
 
 /// The one table. What is not in it is refused.
@@ -80,16 +82,22 @@ const TABLE: &[(&str, Need)] = &[
     ("start settings", Need::Administrator),
     ("start action", Need::Action),
     ("cancel", Need::Administrator),
+    ("reveal", Need::Administrator),
+    ("restart-service", Need::Task),
     ("plugins", Need::Viewer),
+    ("query", Need::Action),
+    ("asking", Need::Viewer),
+    ("agree", Need::Administrator),
     ("faulty-plugins", Need::Viewer),
 ];
 
 /// Whether it is written down that somebody did it: all that changes something, lets somebody in or out, or shows what not everybody may see.
-/// A look at what is written down is none of it, or each look would find the one before; the list of accounts is no secret.
+/// A look at what is written down is none of it, or each look would find the one before; nor is a query, of which a plugin's page asks some;
+/// the list of accounts is no secret.
 pub fn is_audited(name: &str) -> bool {
     match name {
         "end-session" | "end-sessions" | "begin-codes" | "confirm-codes" | "end-codes" => true,
-        "audit" | "accounts" => false,
+        "audit" | "accounts" | "query" => false,
         other => need(other) != Some(Need::Viewer),
     }
 }
@@ -100,6 +108,8 @@ pub enum Rights {
     Root,
     /// Signed in.
     Session(Role),
+    /// The program of an action.
+    Task,
     /// The page, for somebody who is not signed in.
     None,
 }
@@ -168,7 +178,12 @@ pub fn name(ask: &Ask) -> &'static str {
             Work::Action { .. } => "start action",
         },
         Ask::Cancel { .. } => "cancel",
+        Ask::Reveal { .. } => "reveal",
+        Ask::RestartService { .. } => "restart-service",
         Ask::Plugins {} => "plugins",
+        Ask::Query { .. } => "query",
+        Ask::Asking {} => "asking",
+        Ask::Agree { .. } => "agree",
         Ask::FaultyPlugins {} => "faulty-plugins",
     }
 }
@@ -187,16 +202,21 @@ pub fn check(name: &str, rights: Rights, action: Option<Role>) -> Result<(), Ref
         Some(Need::Administrator) => Some(Role::Administrator),
         // an action that does not exist is not told from one that is not allowed
         Some(Need::Action) => Some(action.unwrap_or(Role::Administrator)),
-        Some(Need::Root) | None => None,
+        Some(Need::Task) if rights == Rights::Task => return Ok(()),
+        Some(Need::Root | Need::Task) | None => None,
     };
     let no = |reason, message: &str| Err(Refusal { reason, message: message.into() });
     match (role, rights) {
-        (_, Rights::Root) if need(name).is_some() => Ok(()),
+        (_, Rights::Root) if need(name).is_some_and(|need| need != Need::Task) => Ok(()),
         (Some(role), Rights::Session(has)) if has >= role => Ok(()),
         (Some(_), Rights::None) => {
             no(Reason::SignIn, "Sign in first; `appliance-control link` makes a link.")
         }
+        (_, Rights::Task) => no(Reason::Forbidden, "An action may ask for the restart of a service only."),
         (Some(_), _) => no(Reason::Forbidden, "This needs an administrator."),
+        (None, _) if need(name) == Some(Need::Task) => {
+            no(Reason::Forbidden, "This can be asked by the program of an action only.")
+        }
         (None, _) => no(Reason::Forbidden, "This can be done only by root on the machine itself."),
     }
 }
@@ -278,7 +298,12 @@ pub mod tests {
                 parameters: Default::default(),
             }),
             Ask::Cancel { id },
+            Ask::Reveal { id: TaskId::try_from("20260101-000000-00000000".to_string()).unwrap() },
+            Ask::RestartService { unit: String::new() },
             Ask::Plugins {},
+            Ask::Query { plugin: String::new(), query: String::new(), wanted: Default::default() },
+            Ask::Asking {},
+            Ask::Agree { plugin: String::new(), more: vec![] },
             Ask::FaultyPlugins {},
         ]
     }
@@ -360,7 +385,12 @@ s-yy start network
 s-yy start settings
 s-yy start action
 s-yy cancel
+s-yy reveal
+---- restart-service
 syyy plugins
+s-yy query
+syyy asking
+s-yy agree
 syyy faulty-plugins
 ";
         assert_eq!(got, expected);

@@ -8,11 +8,14 @@
 use crate::{
     peer,
     state::{self, State},
-    tasks::{log::Log, record::Record, unit},
+    tasks::{log::Log, record::Record},
 };
 use broker_protocol::{Reason, Refusal};
 use events::Kind;
-use plugin::copy::{self, RESERVE};
+use plugin::{
+    copy::{self, RESERVE},
+    sandbox::UPLOADS,
+};
 use rustix::fs::{FlockOperation, Mode, OFlags, flock};
 use std::{
     fs::{self, File},
@@ -101,7 +104,7 @@ pub fn take_over(folder: &Path, record: &Record, stop: &AtomicBool, log: &mut Lo
 
 /// The path at which an action reads an upload.
 pub fn seen_at(name: &str) -> String {
-    format!("{}/{name}", unit::UPLOADS)
+    format!("{UPLOADS}/{name}")
 }
 
 /// Removes uploads that nobody holds, or has written to for an hour.

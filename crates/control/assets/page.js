@@ -78,7 +78,14 @@ function follow(task) {
     log(e) { write(e.line); },
     warning(e) { $("warnings").append(note("warn", e.message)); },
     table(e) { $("tables").append(table(e)); },
+    text(e) {
+      const pre = document.createElement("pre");
+      pre.className = "text";
+      pre.textContent = (e.title ? e.title + "\n\n" : "") + e.text;
+      $("tables").append(pre);
+    },
     artifact() {},
+    secret() {},
     result(e) {
       clearInterval(clock);
       // the page that the server writes shows the result with all that belongs to it
@@ -262,6 +269,38 @@ if (leaving) {
   wait(leaving);
 }
 if ($("later")) later($("later"));
+// A card whose query takes long: when it has its answer, the page that the server writes shows it.
+for (const waits of document.querySelectorAll("[data-wait]")) {
+  fetch(waits.dataset.wait, { headers: { Accept: "application/json" } }).then((answer) => {
+    if (answer.ok) location.reload();
+    else answer.json().then((why) => { waits.textContent = why.message; });
+  }).catch(() => {});
+}
+// Plugins come and go with their packages, and the navigation follows. A page that nobody looks at, or has touched for ten minutes, does
+// not ask: it would keep a session alive that nobody uses.
+let touched = Date.now();
+for (const what of ["pointermove", "keydown", "scroll"]) addEventListener(what, () => { touched = Date.now(); }, { passive: true });
+async function plugins() {
+  if (document.visibilityState !== "visible" || Date.now() - touched > 600000) return;
+  const answer = await fetch("/plugins", { headers: { Accept: "application/json" }, signal: AbortSignal.timeout(20000) });
+  if (!answer.ok) return;
+  const links = [...document.querySelectorAll("nav [data-plugin]")], list = await answer.json();
+  const told = (link) => `${link.getAttribute("href")} ${link.textContent}`;
+  const wanted = list.map(({ name, title }) => {
+    const link = $("entry").content.firstElementChild.cloneNode(true);
+    link.href = `/plugins/${name}`;
+    link.append(title);
+    return link;
+  });
+  if (links.map(told).join() === wanted.map(told).join()) return;
+  const here = links.find((link) => link.hasAttribute("aria-current"));
+  const still = here && wanted.find((link) => link.getAttribute("href") === here.getAttribute("href"));
+  if (still) still.setAttribute("aria-current", "page");
+  else if (here) $("main").prepend(note("warn", "This plugin is not on the machine any more."));
+  links.forEach((link) => link.remove());
+  document.querySelector("nav a").after(...wanted);
+}
+if ($("entry")) setInterval(() => plugins().catch(() => {}), 5000);
 if ($("live")) live($("live"));
 for (const form of document.querySelectorAll("form[data-upload]")) upload(form);
 for (const form of document.querySelectorAll("form[data-settings]")) settings(form);

@@ -88,6 +88,11 @@ fn clean(mut event: Event) -> Event {
         Kind::Warning { message } => scrub(message),
         Kind::Artifact { name, title, .. } => std::iter::once(name).chain(title).for_each(scrub),
         Kind::Table { columns, rows } => columns.iter_mut().chain(rows.iter_mut().flatten()).for_each(scrub),
+        Kind::Text { title, text } => {
+            title.iter_mut().for_each(scrub);
+            *text = crate::text::lines(text);
+        }
+        Kind::Secret { label } => scrub(label),
         Kind::Result { message, details, .. } => std::iter::once(message).chain(details).for_each(scrub),
     }
     event

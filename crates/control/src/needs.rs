@@ -449,6 +449,7 @@ mod tests {
             message: format!("message {n}"),
             artifacts: vec![],
             cancellable: false,
+            secrets: 0,
         };
         let (ok, failed) = (Some(Status::Ok), Some(Status::Failed));
         let at = |tasks: &[Task]| {

@@ -17,6 +17,8 @@ const LINES: usize = 150;
 /// Rows of all tables together in a page; tables, and warnings.
 const ROWS: usize = 200;
 const PARTS: usize = 50;
+/// Texts in a page.
+const TEXTS: usize = 10;
 /// Bytes read at a time, and of the longest line that is looked at.
 const CHUNK: usize = 256 << 10;
 
@@ -33,6 +35,8 @@ pub struct Summary {
     pub earlier: u64,
     pub warnings: Vec<String>,
     pub tables: Vec<(Vec<String>, Vec<Vec<String>>)>,
+    /// Titles, perhaps empty, and texts of several lines.
+    pub texts: Vec<(String, String)>,
     pub result: Option<(Status, String, Vec<String>)>,
     /// Milliseconds since 1970 of the last event.
     pub last: u64,
@@ -91,6 +95,7 @@ impl Scan {
             // of these there may be many, too
             b"warning" if self.so_far.warnings.len() >= PARTS => {}
             b"table" if self.so_far.tables.len() >= PARTS => {}
+            b"text" if self.so_far.texts.len() >= TEXTS => {}
             _ => {
                 if let Some(event) = log::parse(line) {
                     self.understand(event);
@@ -111,9 +116,10 @@ impl Scan {
                 rows.truncate(ROWS.saturating_sub(so_far.tables.iter().map(|t| t.1.len()).sum()));
                 so_far.tables.push((columns, rows));
             }
+            Kind::Text { title, text } => so_far.texts.push((title.unwrap_or_default(), text)),
             Kind::Result { status, message, details } => so_far.result = Some((status, message, details)),
             // written by us, these begin as they are expected to
-            Kind::Log { .. } | Kind::Progress { .. } | Kind::Artifact { .. } => {}
+            Kind::Log { .. } | Kind::Progress { .. } | Kind::Artifact { .. } | Kind::Secret { .. } => {}
         }
     }
 

@@ -151,6 +151,11 @@ pub fn ago(then: u64, now: u64) -> String {
     }
 }
 
+/// Each line harmless.
+pub fn lines(text: &str) -> String {
+    text.split('\n').map(harmless).collect::<Vec<_>>().join("\n")
+}
+
 /// A line of somebody else's output, made harmless: terminal escape sequences go (ECMA-48: CSI, OSC and the like), what a
 /// carriage return overwrites goes, and characters that a reader cannot see or that turn the writing direction
 /// (Unicode TR 36) become `\u{fffd}`.

@@ -43,6 +43,7 @@ fn form(route: &Route, csrf: Option<&str>) -> String {
         "code" => accounts::CODE.into(),
         "chain" => CERTIFICATE.0.clone(),
         "key" => CERTIFICATE.1.clone(),
+        "asked" => "[]".into(),
         _ => value(f.kind).to_owned(),
     };
     let needed = route.form.iter().filter(|f| f.needed).map(|f| format!("{}={}", f.name, value(f)));

@@ -97,6 +97,8 @@ fn pages_are_small_and_their_text_harmless() {
         "/power",
         "/power/restart",
         "/plugins/moinmoin",
+        "/plugins/moinmoin/tune",
+        "/plugins/moinmoin/data/users?page=2&q=ada",
         "/settings/moinmoin",
         "/services",
         "/services/apache2.service",
@@ -291,7 +293,9 @@ fn a_file_goes_straight_through() {
 fn an_action_needs_its_confirmation() {
     let page = Page::start();
     let form = format!("csrf={CSRF}&p.archive=upload-1");
-    assert_eq!(page.post("/plugins/moinmoin/restore", ADMINISTRATOR, &form).status, 400);
+    let refused = page.post("/plugins/moinmoin/restore", ADMINISTRATOR, &form);
+    assert_eq!(refused.status, 422);
+    assert!(refused.text().contains("Nothing was started") && page.fake.state(|s| s.started.is_empty()));
     assert_eq!(page.post("/plugins/moinmoin/backup", ADMINISTRATOR, &format!("csrf={CSRF}")).status, 303);
 }
 

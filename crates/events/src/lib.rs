@@ -54,6 +54,14 @@ pub enum Kind {
     },
     /// Rows to be shown as a table; every row has one cell for each column.
     Table { columns: Vec<String>, rows: Vec<Vec<String>> },
+    /// Text of several lines, to be shown as it is.
+    Text {
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        title: Option<String>,
+        text: String,
+    },
+    /// A secret was made: it is kept elsewhere, and shown once.
+    Secret { label: String },
     /// The end. Nothing follows it.
     Result {
         status: Status,

@@ -1,13 +1,19 @@
 //! From the text of a manifest to a checked one. What is checked here is relied on where an action becomes a
 //! unit: names and paths that pass hold no space, no quote and no `%`, so they mean the same to everyone.
 
-use crate::manifest::{Action, Manifest, VERSION};
-use std::collections::BTreeSet;
+use crate::{
+    manifest::{Action, Manifest, Query, VERSION},
+    sandbox::Needs,
+};
+use std::{collections::BTreeSet, ops::RangeInclusive};
 
 /// Everything that is wrong with a manifest.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{}", .0.join("; "))]
 pub struct Faults(pub Vec<String>);
+
+/// Units of the page and what stands behind it.
+const OURS: &[&str] = &["appliance-control", "appliance-broker", "appliance-task-", "appliance-query-"];
 
 /// Folders that no action may write to: nothing in them, nothing above them.
 const PROTECTED: &[&str] = &[
@@ -68,62 +74,143 @@ impl Manifest {
             faults.push(format!("`{}` is no name: lower case letters, digits, + . -", manifest.name));
         }
         check_text("title", &manifest.title, &mut faults);
-        let mut seen = BTreeSet::new();
-        for action in &manifest.actions {
-            if !seen.insert(&action.name) {
-                faults.push(format!("action `{}` stands there twice", action.name));
-            }
+        manifest.services.iter().for_each(|unit| check_unit(unit, &mut faults));
+        twice("service", manifest.services.iter(), &mut faults);
+        twice("action", manifest.actions.iter().map(|a| &a.name), &mut faults);
+        twice("query", manifest.queries.iter().map(|q| &q.name), &mut faults);
+        for query in &manifest.queries {
             let mut own = vec![];
-            action.check(&mut own);
+            query.check(&mut own);
+            faults.extend(own.into_iter().map(|fault| format!("query `{}`: {fault}", query.name)));
+        }
+        for action in &manifest.actions {
+            let mut own = vec![];
+            action.check(&manifest, &mut own);
             faults.extend(own.into_iter().map(|fault| format!("action `{}`: {fault}", action.name)));
         }
+        manifest.check_cards(&mut faults);
         if faults.is_empty() { Ok(manifest) } else { Err(Faults(faults)) }
     }
 
-    pub fn action(&self, name: &str) -> Option<&Action> {
-        self.actions.iter().find(|a| a.name == name)
+    fn check_cards(&self, faults: &mut Vec<String>) {
+        for card in &self.cards {
+            check_text("title of a card", &card.title, faults);
+            let texts = card.facts.iter().flat_map(|f| [&f.label, &f.value]).chain(&card.text);
+            texts.for_each(|text| check_text("text of a card", text, faults));
+            match &card.query {
+                Some(query) if self.query(query).is_none() => {
+                    faults.push(format!("card `{}` asks query `{query}`, which is not there", card.title));
+                }
+                None if card.facts.is_empty() && card.text.is_none() => {
+                    faults.push(format!("card `{}` has nothing in it: facts, text or query", card.title));
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+impl Query {
+    fn check(&self, faults: &mut Vec<String>) {
+        check_entry(&self.name, &self.title, &self.description, &self.run, faults);
+        check_needs(&self.into(), faults);
+        within("timeout", self.timeout, 1..=30, faults);
+        within("cache", self.cache, 0..=3600, faults);
+        within("memory", self.memory, 16..=65536, faults);
     }
 }
 
 impl Action {
-    fn check(&self, faults: &mut Vec<String>) {
-        if !is_name(&self.name) {
-            faults.push("its name may have lower case letters, digits, + . - only".into());
+    fn check(&self, manifest: &Manifest, faults: &mut Vec<String>) {
+        check_entry(&self.name, &self.title, &self.description, &self.run, faults);
+        if let Some(text) = &self.confirm {
+            check_text("confirm", text, faults);
         }
-        check_text("title", &self.title, faults);
-        for (what, text) in [("description", &self.description), ("confirm", &self.confirm)] {
-            if let Some(text) = text {
-                check_text(what, text, faults);
-            }
-        }
-        if !self.run.split('/').all(is_file_name) {
-            faults.push(format!("`run` is `{}`, but has to be a program in the plugin's folder", self.run));
-        }
-        if !is_user(&self.user) {
-            faults.push(format!("`{}` is no user's name", self.user));
-        }
-        for path in &self.writable {
-            if let Err(why) = check_writable(path) {
-                faults.push(format!("`writable` path `{path}` {why}"));
-            }
-        }
-        for unit in &self.units {
-            if !is_unit(unit) {
-                faults
-                    .push(format!("`{unit}` is no unit's name (write it with its suffix: apache2.service)"));
-            }
-        }
+        check_needs(&self.into(), faults);
+        within("timeout", self.timeout, 1..=86400, faults);
+        within("memory", self.memory.filter(|m| *m != 0), 16..=65536, faults);
         if !self.units.is_empty() && self.user != "root" {
             faults.push(format!("only root may start and stop units, and it runs as `{}`", self.user));
         }
         if self.configures && self.user != "root" {
             faults.push(format!("only root may configure the machine, and it runs as `{}`", self.user));
         }
-        let mut seen = BTreeSet::new();
+        twice("parameter", self.parameters.iter().map(|p| &p.name), faults);
         for parameter in &self.parameters {
-            if !is_name(&parameter.name) || !seen.insert(&parameter.name) {
-                faults.push(format!("parameter `{}` is no name, or stands there twice", parameter.name));
+            let mut own = parameter.faults(&|query| manifest.query(query).is_some());
+            if !is_name(&parameter.name) {
+                own.push("its name may have lower case letters, digits, + . - only".into());
             }
+            faults.extend(own.into_iter().map(|fault| format!("parameter `{}`: {fault}", parameter.name)));
+        }
+        for name in self.example.iter().flat_map(|e| e.keys()) {
+            if self.parameters.iter().all(|p| p.name != *name) {
+                faults.push(format!("`example` gives `{name}`, which is no parameter"));
+            }
+        }
+    }
+}
+
+fn check_entry(name: &str, title: &str, description: &Option<String>, run: &str, faults: &mut Vec<String>) {
+    if !is_name(name) {
+        faults.push("its name may have lower case letters, digits, + . - only".into());
+    }
+    check_text("title", title, faults);
+    description.iter().for_each(|text| check_text("description", text, faults));
+    if !run.split('/').all(is_file_name) {
+        faults.push(format!("`run` is `{run}`, but has to be a program in the plugin's folder"));
+    }
+}
+
+fn check_needs(needs: &Needs<'_>, faults: &mut Vec<String>) {
+    if !is_user(needs.user) {
+        faults.push(format!("`{}` is no user's name", needs.user));
+    }
+    for path in needs.writable {
+        if let Err(why) = check_path(path).and_then(|()| check_writable(path)) {
+            faults.push(format!("`writable` path `{path}` {why}"));
+        }
+    }
+    for path in needs.readable {
+        if let Err(why) = check_path(path) {
+            faults.push(format!("`readable` path `{path}` {why}"));
+        }
+    }
+    for name in needs.secrets.iter().filter(|name| !is_file_name(name)) {
+        faults.push(format!("`{name}` is no name of a secret"));
+    }
+    needs.units.iter().chain(needs.restarts).for_each(|unit| check_unit(unit, faults));
+    for unit in needs.restarts.iter().filter(|unit| OURS.iter().any(|name| unit.starts_with(name))) {
+        faults.push(format!("`{unit}` belongs to the management page itself, which no action restarts"));
+    }
+    for (what, list) in [
+        ("writable path", needs.writable),
+        ("readable path", needs.readable),
+        ("secret", needs.secrets),
+        ("unit", needs.units),
+        ("restarted service", needs.restarts),
+    ] {
+        twice(what, list.iter(), faults);
+    }
+}
+
+fn check_unit(unit: &str, faults: &mut Vec<String>) {
+    if !is_unit(unit) {
+        faults.push(format!("`{unit}` is no unit's name (write it with its suffix: apache2.service)"));
+    }
+}
+
+fn within(what: &str, value: Option<u32>, range: RangeInclusive<u32>, faults: &mut Vec<String>) {
+    if value.is_some_and(|v| !range.contains(&v)) {
+        faults.push(format!("`{what}` has to be from {} to {}", range.start(), range.end()));
+    }
+}
+
+fn twice<'a>(what: &str, names: impl Iterator<Item = &'a String>, faults: &mut Vec<String>) {
+    let mut seen = BTreeSet::new();
+    for name in names {
+        if !seen.insert(name) {
+            faults.push(format!("{what} `{name}` stands there twice"));
         }
     }
 }
@@ -156,7 +243,8 @@ fn is_unit(text: &str) -> bool {
         && text.chars().all(|c| c.is_ascii_alphanumeric() || "._@:-".contains(c))
 }
 
-fn check_writable(path: &str) -> Result<(), String> {
+/// A path that means the same to everyone who is told it.
+fn check_path(path: &str) -> Result<(), String> {
     if !path.starts_with('/') || path.ends_with('/') {
         return Err("has to be absolute, without a slash at its end".into());
     }
@@ -167,7 +255,11 @@ fn check_writable(path: &str) -> Result<(), String> {
     if !path.chars().all(|c| c.is_ascii_alphanumeric() || "/._+@-".contains(c)) {
         return Err("may have letters, digits and / . _ + @ - only".into());
     }
-    if parts.len() < 2 {
+    Ok(())
+}
+
+fn check_writable(path: &str) -> Result<(), String> {
+    if !path[1..].contains('/') {
         return Err("is a whole top folder: name the folder in it that is needed".into());
     }
     let below = |inner: &str, outer: &str| {
@@ -260,7 +352,7 @@ mod tests {
         }
         for path in ["/var/lib/moin", "/etc/moin", "/srv/wiki", "/var/lib/dpkg-like", "/var/lib/moin/wiki@1"]
         {
-            assert_eq!(check_writable(path), Ok(()), "{path}");
+            assert_eq!(check_path(path).and_then(|()| check_writable(path)), Ok(()), "{path}");
         }
     }
 

@@ -37,7 +37,7 @@ pub fn load(folder: &Path) -> io::Result<Plugins> {
     Ok(plugins)
 }
 
-fn read(path: &Path) -> Result<String, String> {
+pub(crate) fn read(path: &Path) -> Result<String, String> {
     let meta = fs::metadata(path).map_err(|e| e.to_string())?;
     if !meta.is_file() || meta.len() > LIMIT {
         return Err(format!("is no file of at most {LIMIT} bytes"));

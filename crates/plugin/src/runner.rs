@@ -1,14 +1,14 @@
-//! Runs a program of a plugin to its end, and turns what it says into events.
+//! Runs a program of an action to its end, and turns what it says into events.
 //!
 //! The program may be wrong in every way: silent, endless, flooding, deaf to SIGTERM, gone while its children
 //! hold the pipes. The run ends all the same, memory stays bounded (its pipes fill up when the events cannot be
 //! kept as fast as they come), and what ends up as the result says what was wrong. A line that breaks the
-//! protocol does not stop the program, which may be in the middle of changing the owner's data: it makes the result a
-//! failure.
+//! protocol ends the run as a cancellation does: the program is asked to stop, for it may be in the middle of changing the
+//! owner's data, and is killed when it does not. The result is a failure that names the line.
 
 mod reading;
 
-use crate::frame;
+use crate::frame::{self, Frame, Speaker};
 use events::{Kind, Status, Stream};
 use exec::Program;
 use reading::Said;
@@ -17,10 +17,7 @@ use std::{
     collections::{BTreeMap, VecDeque},
     os::unix::process::ExitStatusExt,
     process::{ExitStatus, Stdio},
-    sync::{
-        atomic::{AtomicBool, Ordering},
-        mpsc::{Receiver, RecvTimeoutError},
-    },
+    sync::mpsc::{Receiver, RecvTimeoutError},
     time::{Duration, Instant},
 };
 
@@ -41,36 +38,74 @@ pub struct Outcome {
     pub status: Status,
     pub message: String,
     pub details: Vec<String>,
+    /// The program broke the protocol, or ended without a word.
+    pub breach: bool,
 }
 
-/// Who listens to a run.
-pub struct Listener<'a> {
+impl Outcome {
+    pub(crate) fn failed(message: String, details: Vec<String>) -> Outcome {
+        Outcome { status: Status::Failed, message, details, breach: false }
+    }
+}
+
+/// Who listens to a run. The errors are for the plugin's author, and end the run.
+pub trait Listener {
     /// Gets every event but the result.
-    pub event: &'a mut dyn FnMut(Kind),
-    /// Takes an announced file and answers its size ([`crate::artifact::take`]).
-    pub artifact: &'a mut dyn FnMut(&str) -> Result<u64, String>,
-    /// Set when the program shall stop.
-    pub cancel: &'a AtomicBool,
-    /// [`STOP_TIME`], but for tests.
-    pub stop_time: Duration,
+    fn event(&mut self, kind: Kind);
+    /// Takes an announced file and answers its size in bytes ([`crate::artifact::take`]).
+    fn artifact(&mut self, name: &str) -> Result<u64, String>;
+    /// Keeps a secret until somebody has seen it.
+    fn secret(&mut self, label: &str, value: &str) -> Result<(), String>;
+    /// Has a service restarted; what is true then, for the log.
+    fn restart(&mut self, unit: &str) -> Result<String, String>;
+    /// Whether the program shall stop.
+    fn cancelled(&self) -> bool;
+}
+
+/// How long a run may take.
+#[derive(Debug, Clone, Copy)]
+pub struct Time {
+    /// Until it is asked to stop.
+    pub most: Duration,
+    /// From then on, until it is killed: [`STOP_TIME`] for most.
+    pub stop: Duration,
+}
+
+impl Default for Time {
+    fn default() -> Time {
+        Time { most: Duration::from_secs(3600), stop: STOP_TIME }
+    }
+}
+
+/// The line that the program gets.
+pub fn input(parameters: &BTreeMap<String, String>) -> String {
+    let mut line = serde_json::json!({ "v": crate::manifest::VERSION, "parameters": parameters }).to_string();
+    line.push('\n');
+    line
 }
 
 /// Runs the program (with its user, folder and environment already set) and waits for its end.
-pub fn run(program: Program, parameters: &BTreeMap<String, String>, listener: Listener<'_>) -> Outcome {
-    let mut input = serde_json::json!({ "parameters": parameters }).to_string();
-    input.push('\n');
+pub fn run(
+    program: Program,
+    parameters: &BTreeMap<String, String>,
+    time: Time,
+    listener: &mut dyn Listener,
+) -> Outcome {
     let child = match program.own_group().spawn(Stdio::piped(), Stdio::piped()) {
         Ok(child) => child,
         Err(error) => {
             let source = std::error::Error::source(&error).map(|s| format!(": {s}")).unwrap_or_default();
-            return Outcome { status: Status::Failed, message: format!("{error}{source}"), details: vec![] };
+            return Outcome::failed(format!("{error}{source}"), vec![]);
         }
     };
     let group = Pid::from_raw(child.id() as i32);
-    let said = reading::listen(child, input);
+    let said = reading::listen(child, input(parameters));
     let mut run = Run {
         listener,
+        time,
+        began: Instant::now(),
         group,
+        lines: 0,
         asked: None,
         killed: false,
         progress: None,
@@ -82,11 +117,23 @@ pub fn run(program: Program, parameters: &BTreeMap<String, String>, listener: Li
     run.outcome(status)
 }
 
+/// Why a program was asked to stop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Why {
+    Cancelled,
+    Breach,
+    Late,
+}
+
 struct Run<'a> {
-    listener: Listener<'a>,
+    listener: &'a mut dyn Listener,
+    time: Time,
+    began: Instant,
     group: Option<Pid>,
+    /// Lines of standard output so far.
+    lines: u64,
     /// When it was asked to stop.
-    asked: Option<Instant>,
+    asked: Option<(Instant, Why)>,
     killed: bool,
     progress: Option<Instant>,
     result: Option<Outcome>,
@@ -120,15 +167,22 @@ impl Run<'_> {
 
     fn look_for_cancel(&mut self) {
         match self.asked {
-            None if self.listener.cancel.load(Ordering::Relaxed) => {
-                self.asked = Some(Instant::now());
-                self.signal(Signal::TERM);
-            }
-            Some(since) if !self.killed && since.elapsed() > self.listener.stop_time => {
+            None if self.listener.cancelled() => self.stop(Why::Cancelled),
+            None if self.began.elapsed() > self.time.most => self.stop(Why::Late),
+            Some((since, _)) if !self.killed && since.elapsed() > self.time.stop => {
                 self.killed = true;
                 self.signal(Signal::KILL);
             }
             _ => {}
+        }
+    }
+
+    fn stop(&mut self, why: Why) {
+        if self.asked.is_none() {
+            self.asked = Some((Instant::now(), why));
+            // no time at all: as when the power goes
+            self.killed = self.time.stop.is_zero();
+            self.signal(if self.killed { Signal::KILL } else { Signal::TERM });
         }
     }
 
@@ -139,37 +193,51 @@ impl Run<'_> {
     }
 
     fn frame(&mut self, line: &[u8]) {
-        let kind = match frame::parse(line) {
-            Ok(_) if self.result.is_some() => {
-                return self.breach("something came after the result".into(), line);
-            }
-            Ok(kind) => kind,
-            Err(why) => return self.breach(why, line),
+        self.lines += 1;
+        if self.fault.is_some() {
+            return;
+        }
+        let done = match frame::parse(line, Speaker::Action) {
+            Ok(_) if self.result.is_some() => Err("comes after the result".into()),
+            Ok(frame) => self.heard(frame),
+            Err(why) => Err(why),
         };
-        match kind {
-            Kind::Result { status, message, details } => {
-                self.result = Some(Outcome { status, message, details })
-            }
-            Kind::Artifact { name, title, .. } => match (self.listener.artifact)(&name) {
-                // the size that was found, whatever was announced
-                Ok(size) => (self.listener.event)(Kind::Artifact { name, size, title }),
-                Err(why) => self.breach(why, line),
-            },
-            Kind::Progress { percent, .. }
-                if percent < 100.0 && self.progress.is_some_and(|p| p.elapsed() < PROGRESS_EVERY) => {}
-            other => {
-                if matches!(other, Kind::Progress { .. }) {
-                    self.progress = Some(Instant::now());
-                }
-                (self.listener.event)(other);
-            }
+        if let Err(why) = done {
+            let line = String::from_utf8_lossy(&line[..line.len().min(4096)]).into_owned();
+            self.listener.event(Kind::Log { stream: Stream::Stdout, line });
+            self.fault = Some(format!("line {} of its output {why}", self.lines));
+            self.stop(Why::Breach);
         }
     }
 
-    fn breach(&mut self, why: String, line: &[u8]) {
-        let line = String::from_utf8_lossy(&line[..line.len().min(4096)]).into_owned();
-        (self.listener.event)(Kind::Log { stream: Stream::Stdout, line });
-        self.fault.get_or_insert(why);
+    fn heard(&mut self, frame: Frame) -> Result<(), String> {
+        match frame {
+            Frame::Result { status, message, details } => {
+                self.result = Some(Outcome { status: status.into(), message, details, breach: false });
+            }
+            Frame::Artifact { name, title, .. } => {
+                // the size that was found, whatever was announced
+                let size = self.listener.artifact(&name).map_err(|why| format!("is not true: {why}"))?;
+                self.listener.event(Kind::Artifact { name, size, title });
+            }
+            Frame::Secret { label, value } => {
+                self.listener.secret(&label, &value).map_err(|why| format!("cannot be kept: {why}"))?;
+                self.listener.event(Kind::Secret { label });
+            }
+            Frame::Restart { unit } => {
+                let line = self.listener.restart(&unit).map_err(|why| format!("cannot be done: {why}"))?;
+                self.listener.event(Kind::Log { stream: Stream::Stdout, line });
+            }
+            Frame::Progress { percent, .. }
+                if percent < 100.0 && self.progress.is_some_and(|p| p.elapsed() < PROGRESS_EVERY) => {}
+            other => {
+                if matches!(other, Frame::Progress { .. }) {
+                    self.progress = Some(Instant::now());
+                }
+                other.event().into_iter().for_each(|kind| self.listener.event(kind));
+            }
+        }
+        Ok(())
     }
 
     fn free(&mut self, line: String) {
@@ -177,27 +245,32 @@ impl Run<'_> {
             self.tail.pop_front();
         }
         self.tail.push_back(line.clone());
-        (self.listener.event)(Kind::Log { stream: Stream::Stderr, line });
+        self.listener.event(Kind::Log { stream: Stream::Stderr, line });
     }
 
     /// What the program said, what its end says, and what we did to it, made into one word.
     fn outcome(self, status: Option<ExitStatus>) -> Outcome {
         let good_end = status.is_some_and(|s| s.success());
         let tail: Vec<String> = self.tail.into();
-        let failed = |message: String| Outcome { status: Status::Failed, message, details: tail.clone() };
+        let failed = |message: String| Outcome::failed(message, tail.clone());
+        let broke = |message: String| Outcome { breach: true, ..failed(message) };
         match (self.fault, self.result) {
             (None, Some(result)) if good_end && result.status == Status::Ok => result,
+            (Some(fault), _) => broke(format!("The plugin does not keep to the protocol: {fault}.")),
+            (None, _) if self.asked.is_some_and(|(_, why)| why == Why::Late) => failed(format!(
+                "It was stopped: it has not ended within {} s, which is what its manifest gives it.",
+                self.time.most.as_secs()
+            )),
             (_, result) if self.asked.is_some() => {
                 let message = match result.filter(|r| r.status == Status::Cancelled) {
                     Some(own) => own.message,
                     None if self.killed => "It was cancelled, did not stop by itself, and was killed.".into(),
                     None => "It was cancelled.".into(),
                 };
-                Outcome { status: Status::Cancelled, message, details: tail }
+                Outcome { status: Status::Cancelled, message, details: tail, breach: false }
             }
-            (Some(fault), _) => failed(format!("The plugin does not keep to the protocol: {fault}.")),
             (None, Some(result)) if result.status == Status::Ok => {
-                failed(format!("The plugin reported success, but its program {}.", how(status)))
+                broke(format!("The plugin reported success, but its program {}.", how(status)))
             }
             (None, Some(mut result)) => {
                 if result.details.is_empty() {
@@ -205,7 +278,7 @@ impl Run<'_> {
                 }
                 result
             }
-            (None, None) => failed(format!("The plugin's program {} without a result.", how(status))),
+            (None, None) => broke(format!("The plugin's program {} without a result.", how(status))),
         }
     }
 }

@@ -91,7 +91,7 @@ mod tests {
     fn gettext_agrees() {
         let base = tempfile::tempdir().unwrap();
         let root = base.path().join("wiki");
-        crate::new::write("wiki", &root).unwrap();
+        crate::new::write("wiki", &root, false).unwrap();
         let folder = Folder::open(&root).unwrap();
         let mut definition = crate::check::load(&folder, &root).unwrap();
         let question = |name: &str, prompt: &str| appliance::question::Question {

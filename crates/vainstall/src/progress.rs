@@ -97,7 +97,7 @@ impl Progress {
             Kind::Progress { .. } => {}
             Kind::Log { line, .. } => self.line(&format!("      {}", harmless(&line))),
             Kind::Warning { message } => self.line(&format!("warning: {}", harmless(&message))),
-            Kind::Artifact { .. } | Kind::Table { .. } => {}
+            Kind::Artifact { .. } | Kind::Table { .. } | Kind::Text { .. } | Kind::Secret { .. } => {}
             Kind::Result { .. } => {}
         }
     }
@@ -121,7 +121,11 @@ impl Progress {
                 }
             }
             Kind::Warning { message } => self.above(&format!("warning: {}", harmless(&message))),
-            Kind::Log { .. } | Kind::Artifact { .. } | Kind::Table { .. } => {}
+            Kind::Log { .. }
+            | Kind::Artifact { .. }
+            | Kind::Table { .. }
+            | Kind::Text { .. }
+            | Kind::Secret { .. } => {}
             Kind::Result { status, .. } => {
                 if status == Status::Ok {
                     self.pause();

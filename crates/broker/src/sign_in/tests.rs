@@ -58,7 +58,7 @@ impl House {
 
     fn ask(&self, session: Option<&str>, from: &str, ask: Ask) -> Result<Answer, Reason> {
         let request = Request { session: session.map(Into::into), from: Some(from.into()), ask };
-        match self.broker.handle(Peer::Web, request).0 {
+        match self.broker.handle(&Peer::Web, request).0 {
             Reply::Answer(answer) => Ok(answer),
             Reply::Refused(refusal) => Err(refusal.reason),
         }
@@ -259,7 +259,7 @@ fn a_second_factor_is_turned_off_with_a_code_and_reset_by_root_only() {
     house.enrol(&session);
     let reset = || Ask::ResetCodes { account: "ada".into() };
     assert_eq!(house.ask(Some(&session), HOME, reset()).unwrap_err(), Reason::Forbidden);
-    let root = |ask| house.broker.handle(Peer::Root, Request { session: None, from: None, ask }).0;
+    let root = |ask| house.broker.handle(&Peer::Root, Request { session: None, from: None, ask }).0;
     assert!(matches!(root(reset()), Reply::Answer(Answer::Done)));
     assert!(matches!(root(reset()), Reply::Refused(r) if r.reason == Reason::NotFound));
     assert!(matches!(root(Ask::ResetCodes { account: "../x".into() }), Reply::Refused(_)));

@@ -118,6 +118,11 @@ impl Log {
             Kind::Table { columns, rows } => {
                 columns.iter_mut().chain(rows.iter_mut().flatten()).for_each(|t| tidy(t, TEXT_LIMIT));
             }
+            Kind::Text { title, text } => {
+                title.iter_mut().for_each(|t| tidy(t, TEXT_LIMIT));
+                tidy(text, 64 << 10);
+            }
+            Kind::Secret { label } => tidy(label, TEXT_LIMIT),
             Kind::Result { message, details, .. } => {
                 details.truncate(DETAILS);
                 tidy(message, TEXT_LIMIT);

@@ -17,7 +17,7 @@ pub mod starter;
 pub mod unit;
 
 use crate::{
-    audit, peer,
+    audit, peer, shown_once,
     state::{self, State},
     trail, upload,
 };
@@ -89,7 +89,38 @@ impl Tasks {
         let open = record.stoppable && folder.join(record::STOPPABLE).exists();
         let cancellable = running && (open || rules::why_not_cancelled(&record.work).is_none());
         let Record { id, title, work, by, started, .. } = record;
-        Ok(Some(Task { id, title, work, by, started, ended, status, message, artifacts, cancellable }))
+        let secrets = shown_once::count(&self.state, &id);
+        Ok(Some(Task {
+            id,
+            title,
+            work,
+            by,
+            started,
+            ended,
+            status,
+            message,
+            artifacts,
+            cancellable,
+            secrets,
+        }))
+    }
+
+    /// The action that a task is; None when it is none, or is not there.
+    pub fn action(&self, id: &TaskId) -> io::Result<Option<Action>> {
+        Ok(Record::load(&self.folder(id))?.and_then(|record| record.action))
+    }
+
+    /// Whether an action of this plugin runs.
+    pub fn changes(&self, plugin: &str) -> io::Result<bool> {
+        let of = |work: &Work| match work {
+            Work::Action { plugin: name, .. } | Work::Settings { appliance: name, .. } => name == plugin,
+            _ => false,
+        };
+        Ok(self.list()?.iter().any(|task| task.status.is_none() && of(&task.work)))
+    }
+
+    pub fn starter(&self) -> &dyn Starter {
+        self.starter.as_ref()
     }
 
     /// The events file, and how long it is now.
@@ -129,7 +160,7 @@ impl Tasks {
             let _ = fs::remove_dir_all(folder);
             return Err(refusal);
         }
-        if let Err(why) = self.starter.start(&record.id, &unit::properties(folder, record)) {
+        if let Err(why) = self.starter.start(&record.id, &unit::properties(&self.state, folder, record)) {
             // the task stays, with its failure: whoever asked can see what was wrong
             let message = format!("The system manager did not start it: {why}");
             let result = Kind::Result { status: Status::Failed, message, details: vec![] };
@@ -199,6 +230,9 @@ impl Tasks {
         for part in ["artifacts", "making", upload::CAME, upload::GIVEN] {
             state::make_folder(&folder.join(part)).map_err(failed)?;
         }
+        if order.action.is_some() {
+            state::make_folder(&self.state.shown(&record.id)).map_err(failed)?;
+        }
         state::new_file(&folder.join(log::FILE), OFlags::WRONLY).map_err(failed)?;
         log::reserve(&folder);
         if record.stoppable {
@@ -233,7 +267,8 @@ impl Tasks {
             std::os::unix::fs::chown(folder.join(part), Some(user.uid), Some(user.gid)).map_err(failed)?;
         }
         for parameter in action.parameters.iter().filter(|p| p.kind == ParameterType::File) {
-            if let Some(value) = values.get_mut(&parameter.name) {
+            // an optional one may be empty
+            if let Some(value) = values.get_mut(&parameter.name).filter(|value| !value.is_empty()) {
                 upload::hand_over(&self.state, value, &folder.join(upload::CAME).join(&parameter.name))?;
                 *value = upload::seen_at(&parameter.name);
             }

@@ -120,6 +120,7 @@ mod tests {
             message: String::new(),
             artifacts: vec![],
             cancellable: false,
+            secrets: 0,
         }
     }
 

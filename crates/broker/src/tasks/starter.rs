@@ -2,7 +2,7 @@
 
 use broker_protocol::TaskId;
 use exec::Program;
-use std::time::Duration;
+use std::{path::Path, sync::OnceLock, time::Duration};
 
 /// Starts and stops the units of tasks. The errors are for a person.
 pub trait Starter: Send + Sync {
@@ -11,6 +11,8 @@ pub trait Starter: Send + Sync {
     fn lives(&self, id: &TaskId) -> bool;
     /// Asks the unit to stop, and does not wait for it.
     fn stop(&self, id: &TaskId) -> Result<(), String>;
+    /// Starts a unit of type oneshot, and waits for its end.
+    fn wait(&self, unit: &str, properties: &[String], program: &Path) -> Result<(), String>;
 }
 
 /// systemd.
@@ -29,9 +31,21 @@ impl Starter for Systemd {
         let program = Program::new("systemd-run")
             .args(["--quiet", "--collect", "--no-ask-password"])
             .arg(format!("--unit={}", unit(id)))
-            .args(properties.iter().map(|p| format!("--property={p}")))
+            .args(known(properties))
             .args(["--", super::unit::PROGRAM, id.as_str()])
             .timeout(TIMEOUT);
+        run(&program)
+    }
+
+    fn wait(&self, unit: &str, properties: &[String], program: &Path) -> Result<(), String> {
+        let program = Program::new("systemd-run")
+            .args(["--quiet", "--collect", "--no-ask-password"])
+            .arg(format!("--unit={unit}"))
+            .args(known(properties))
+            .arg("--")
+            .arg(program)
+            // the unit's own time is shorter
+            .timeout(TIMEOUT * 2);
         run(&program)
     }
 
@@ -46,6 +60,28 @@ impl Starter for Systemd {
     fn stop(&self, id: &TaskId) -> Result<(), String> {
         run(&Program::new("systemctl").args(["stop", "--no-block", "--", &unit(id)]).timeout(TIMEOUT))
     }
+}
+
+/// Properties of the newest systemd, and the first version that knows them.
+const NEW: &[(&str, u32)] = &[("PrivatePIDs", 257)];
+
+/// As `systemd-run` takes them, without those that this systemd does not know.
+fn known(properties: &[String]) -> Vec<String> {
+    static VERSION: OnceLock<u32> = OnceLock::new();
+    let version = *VERSION.get_or_init(|| {
+        let output = Program::new("systemctl").arg("--version").timeout(TIMEOUT).run();
+        output.map_or(0, |output| version(&output.text()))
+    });
+    let known = |p: &&String| {
+        let name = p.split('=').next().unwrap_or_default();
+        NEW.iter().all(|(new, since)| *new != name || version >= *since)
+    };
+    properties.iter().filter(known).map(|p| format!("--property={p}")).collect()
+}
+
+/// Of `systemd 257 (257.9-1~deb13u1)`.
+fn version(said: &str) -> u32 {
+    said.split_whitespace().nth(1).and_then(|word| word.parse().ok()).unwrap_or(0)
 }
 
 fn lives(shown: &str) -> bool {
@@ -64,6 +100,13 @@ fn run(program: &Program) -> Result<(), String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_version_is_the_second_word() {
+        assert_eq!(version("systemd 257 (257.9-1~deb13u1)\n+PAM"), 257);
+        assert_eq!(version("systemd 252 (252.39-1~deb12u1)"), 252);
+        assert_eq!(version("systemctl: not found"), 0);
+    }
 
     #[test]
     fn a_unit_lives_while_it_or_its_job_is_there() {

@@ -4,25 +4,24 @@
 //! the unit itself is root, because only root may read the task's record and write its events; `appliance-task` starts the
 //! action's program as the action's user, which takes all capabilities from it.
 
-use super::record::Record;
-use crate::STATE;
-use plugin::{manifest::Action, runner};
+use super::record::{self, Record};
+use crate::{MEMORY, STATE, state::State};
+use broker_protocol::{TaskId, Work};
+use plugin::{
+    manifest::Action,
+    runner,
+    sandbox::{self, ANSWERS, ARTIFACTS, CREDENTIALS, Needs, UPLOADS},
+};
 use std::{path::Path, time::Duration};
 
-/// Where an action makes its artifacts (`$ARTIFACTS_DIRECTORY`), in its own view of the file system.
-pub const ARTIFACTS: &str = "/run/appliance-task/artifacts";
-/// Where an action finds its uploads.
-pub const UPLOADS: &str = "/run/appliance-task/uploads";
+/// Where a task keeps the secrets that its action makes, and finds the answers that it gets, in its own view.
+pub const SHOWN: &str = "/run/appliance-task/shown";
+pub const SECRETS: &str = "/run/appliance-task/answers";
 /// The program of a task.
 pub const PROGRAM: &str = "/usr/lib/appliance-control/appliance-task";
 
-/// Enough for an archive of files of any owner to be made and put back, and for changing to another user. None of
-/// them reaches out of the sandbox, as CAP_SYS_ADMIN, CAP_SYS_PTRACE or CAP_MKNOD would.
-const CAPABILITIES: &str =
-    "CAP_CHOWN CAP_DAC_OVERRIDE CAP_DAC_READ_SEARCH CAP_FOWNER CAP_FSETID CAP_KILL CAP_SETGID CAP_SETUID";
-
 /// `NAME=VALUE`, one for each property. Names and paths of a manifest were checked to need no quoting.
-pub fn properties(folder: &Path, record: &Record) -> Vec<String> {
+pub fn properties(state: &State, folder: &Path, record: &Record) -> Vec<String> {
     let mut list: Vec<String> = vec![
         format!("Description={}", description(&record.title)),
         "Type=exec".into(),
@@ -37,8 +36,17 @@ pub fn properties(folder: &Path, record: &Record) -> Vec<String> {
         None => list.push("TimeoutStopSec=15min".into()),
         Some(action) => {
             // longer than the action itself has
-            list.push(format!("TimeoutStopSec={}s", patience(action).as_secs() + 20));
-            list.extend(sandbox(folder, action));
+            // secrets that nobody looks at have an hour
+            list.extend(
+                ["OnSuccess", "OnFailure"].map(|on| format!("{on}=appliance-forget@{}.timer", record.id)),
+            );
+            let patience = patience(action).as_secs();
+            list.push(format!("TimeoutStopSec={}s", patience + 20));
+            // the task itself watches the time; this is for one that hangs
+            list.push(format!("RuntimeMaxSec={}s", u64::from(action.time()) + patience + 300));
+            list.extend(sandbox::properties(&Needs::from(action)));
+            let plugin = if let Work::Action { plugin, .. } = &record.work { plugin.as_str() } else { "" };
+            list.extend(places(state, &record.id, folder, plugin, action));
         }
     }
     list
@@ -51,62 +59,25 @@ pub fn patience(action: &Action) -> Duration {
     if holds { Duration::from_secs(15 * 60) } else { runner::STOP_TIME }
 }
 
-/// What every action gets.
-const ALWAYS: &[&str] = &[
-    "NoNewPrivileges=yes",
-    "PrivateTmp=yes",
-    "PrivateDevices=yes",
-    "ProtectKernelTunables=yes",
-    "ProtectKernelModules=yes",
-    "ProtectKernelLogs=yes",
-    "ProtectControlGroups=yes",
-    "ProtectClock=yes",
-    "ProtectHostname=yes",
-    "RestrictNamespaces=yes",
-    "RestrictRealtime=yes",
-    "LockPersonality=yes",
-    "SystemCallArchitectures=native",
-    "SystemCallFilter=@system-service",
-    "SystemCallErrorNumber=EPERM",
-    "MemoryMax=75%",
-    "TasksMax=512",
-    "InaccessiblePaths=-/run/appliance-broker.socket",
-];
-
-fn sandbox(folder: &Path, action: &Action) -> Vec<String> {
-    let mut list: Vec<String> = ALWAYS.iter().map(ToString::to_string).collect();
-    let mut add = |property: String| list.push(property);
-    add(format!("CapabilityBoundingSet={CAPABILITIES}"));
-    let folder = folder.display();
-    // of the broker's folder, an action as root sees its own task and nothing else: no session, no upload, no other's
-    // artifact. What is bound into it is looked up outside (systemd.exec(5), TemporaryFileSystem=)
-    add(format!("TemporaryFileSystem={STATE}:mode=0700"));
-    add(format!("BindPaths={folder}"));
-    // they are gone (-) when the unit's last command runs, which gets its mounts in spite of its +
-    add(format!("BindPaths=-{folder}/making:{ARTIFACTS}"));
-    add(format!("BindReadOnlyPaths=-{folder}/uploads:{UPLOADS}"));
-    if action.configures {
-        add("ProtectSystem=yes".into());
-    } else {
-        add("ProtectSystem=strict".into());
-        add("RestrictSUIDSGID=yes".into());
-        action.writable.iter().for_each(|path| add(format!("ReadWritePaths=-{path}")));
-        // root may read homes, for it may be asked to save them
-        add(format!("ProtectHome={}", if action.user == "root" { "read-only" } else { "yes" }));
-    }
-    if action.network || action.configures {
-        add("RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK".into());
-    } else {
-        add("PrivateNetwork=yes".into());
-        add("RestrictAddressFamilies=AF_UNIX".into());
-    }
-    if action.units.is_empty() && !action.configures {
-        // who may talk to the system manager as root is in no sandbox at all
-        for socket in
-            ["/run/systemd/private", "/run/systemd/io.systemd.Manager", "/run/dbus/system_bus_socket"]
-        {
-            add(format!("InaccessiblePaths=-{socket}"));
-        }
+/// Beside what the sandbox is for any program: of the broker's folder, an action as root sees its own task and nothing else: no
+/// session, no upload, no other's artifact. What is bound into it is looked up outside (systemd.exec(5), TemporaryFileSystem=).
+fn places(state: &State, id: &TaskId, folder: &Path, plugin: &str, action: &Action) -> Vec<String> {
+    let (folder, shown) = (folder.display(), state.shown(id));
+    let mut list = vec![
+        format!("TemporaryFileSystem={STATE}:mode=0700"),
+        format!("BindPaths={folder}"),
+        // what the task is, is not for its program to say
+        format!("BindReadOnlyPaths={folder}/{}", record::FILE),
+        // they are gone (-) when the unit's last command runs, which gets its mounts in spite of its +
+        format!("BindPaths=-{folder}/making:{ARTIFACTS}"),
+        format!("BindReadOnlyPaths=-{folder}/uploads:{UPLOADS}"),
+        format!("TemporaryFileSystem={MEMORY}:mode=0700"),
+        format!("BindPaths=-{}:{SHOWN}", shown.display()),
+    ];
+    if !action.secrets.is_empty() {
+        list.push(format!("TemporaryFileSystem={CREDENTIALS}:mode=0711"));
+        let source = |name: &String| format!("{ANSWERS}/{plugin}/secrets/{name}");
+        list.extend(action.secrets.iter().map(|n| format!("BindReadOnlyPaths=-{}:{SECRETS}/{n}", source(n))));
     }
     list
 }
@@ -119,7 +90,6 @@ fn description(title: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use broker_protocol::{TaskId, Work};
     use plugin::Manifest;
 
     fn record(action: Option<&str>) -> Record {
@@ -133,7 +103,12 @@ mod tests {
         Record {
             id: TaskId::try_from("20260101-000000-00000000".to_string()).unwrap(),
             title: "50 %\nExecStart=/bin/sh".into(),
-            work: Work::Refresh {},
+            work: match action {
+                Some(_) => {
+                    Work::Action { plugin: "wiki".into(), action: "a".into(), parameters: Default::default() }
+                }
+                None => Work::Refresh {},
+            },
             by: "root".into(),
             started: 0,
             boot: String::new(),
@@ -143,7 +118,9 @@ mod tests {
     }
 
     fn of(action: Option<&str>) -> Vec<String> {
-        properties(Path::new("/state/tasks/ID"), &record(action))
+        let folder = tempfile::tempdir().unwrap();
+        let state = State::open(folder.path()).unwrap();
+        properties(&state, Path::new("/state/tasks/ID"), &record(action))
     }
 
     #[test]
@@ -157,42 +134,28 @@ mod tests {
     }
 
     #[test]
-    fn an_action_gets_what_its_manifest_asks_for_and_no_more() {
-        let list = of(Some(r#","user":"moin","writable":["/var/lib/moin"]"#));
+    fn an_action_sees_its_own_task_and_has_its_time() {
+        let list = of(Some(r#","user":"moin","writable":["/var/lib/moin"],"secrets":["key"],"timeout":60"#));
         let has = |list: &[String], p: &str| list.iter().any(|l| l == p);
         for property in [
             "ProtectSystem=strict",
-            "ProtectHome=yes",
-            "PrivateNetwork=yes",
-            "RestrictAddressFamilies=AF_UNIX",
             "ReadWritePaths=-/var/lib/moin",
             "TemporaryFileSystem=/var/lib/appliance-broker:mode=0700",
             "BindPaths=/state/tasks/ID",
-            "InaccessiblePaths=-/run/systemd/private",
+            "BindReadOnlyPaths=/state/tasks/ID/task.json",
             "BindPaths=-/state/tasks/ID/making:/run/appliance-task/artifacts",
+            "BindReadOnlyPaths=-/var/lib/appliances/wiki/secrets/key:/run/appliance-task/answers/key",
+            "TimeoutStopSec=30s",
+            "RuntimeMaxSec=370s",
         ] {
-            assert!(has(&list, property), "{property}");
+            assert!(has(&list, property), "{property}: {list:?}");
         }
         let wide = of(Some(r#","user":"root","network":true,"units":["apache2.service"]"#));
-        assert!(!has(&wide, "PrivateNetwork=yes") && !has(&wide, "InaccessiblePaths=-/run/systemd/private"));
-        assert!(wide.iter().all(|p| !p.starts_with("ReadWritePaths")));
-        assert!(has(&wide, "NoNewPrivileges=yes") && has(&wide, "ProtectHome=read-only"));
-        assert!(has(&list, "TimeoutStopSec=30s") && has(&wide, "TimeoutStopSec=920s"));
+        assert!(has(&wide, "TimeoutStopSec=920s"));
         let restore = of(Some(r#","user":"root","configures":true"#));
         for root in [&wide, &restore] {
             assert!(has(root, "TemporaryFileSystem=/var/lib/appliance-broker:mode=0700"));
-            // nothing of the broker's folder but the task's own comes in
-            let bound =
-                root.iter().filter_map(|p| p.split_once("Paths=").filter(|(k, _)| k.starts_with("Bind")));
-            assert!(
-                bound
-                    .into_iter()
-                    .all(|(_, path)| path.trim_start_matches('-').starts_with("/state/tasks/ID"))
-            );
         }
         assert!(has(&restore, "ProtectSystem=yes") && !has(&restore, "PrivateNetwork=yes"));
-        assert!(
-            has(&restore, "NoNewPrivileges=yes") && !has(&restore, "InaccessiblePaths=-/run/systemd/private")
-        );
     }
 }

@@ -2,25 +2,31 @@
 
 use super::{Ending, Stop};
 use crate::{
-    peer,
+    peer, shown_once,
     tasks::{log::Log, record::Record, unit},
     upload,
 };
-use broker_protocol::Work;
+use broker_protocol::{Ask, Client, Request, Work};
 use events::Kind;
 use exec::Program;
 use plugin::{
     artifact,
     manifest::{Action, PROGRAMS, ParameterType},
-    runner::{self, Listener, Outcome},
+    runner::{self, Listener, Outcome, Time},
+    sandbox::{ARTIFACTS, CREDENTIALS},
 };
 use std::{
-    cell::RefCell,
     collections::BTreeMap,
-    io::ErrorKind,
+    fs::{self, Permissions},
+    io::{self, ErrorKind, Write},
+    os::unix::fs::{PermissionsExt, fchown},
     path::{Path, PathBuf},
+    sync::atomic::Ordering,
     time::Duration,
 };
+
+/// A service that restarts may take its time.
+const RESTART_TIME: Duration = Duration::from_secs(300);
 
 pub fn run(folder: &Path, record: &Record, stop: &Stop, log: &mut Log) -> Ending {
     let (Work::Action { plugin, .. }, Some(action)) = (&record.work, &record.action) else {
@@ -41,10 +47,14 @@ pub fn run(folder: &Path, record: &Record, stop: &Stop, log: &mut Log) -> Ending
         };
     }
     let path = PathBuf::from(PROGRAMS).join(plugin).join(&action.run);
-    match program(&path, plugin, action) {
-        Ok(program) => follow(program, folder, &values, (stop, unit::patience(action)), log),
-        Err(why) => Ending::failed(why, vec![]),
-    }
+    let program = match program(&path, plugin, action) {
+        Ok(program) => program,
+        Err(why) => return Ending::failed(why, vec![]),
+    };
+    let time = Time { most: Duration::from_secs(action.time().into()), stop: unit::patience(action) };
+    let mut keeper = Keeper { folder, action, stop, log };
+    let Outcome { status, message, details, .. } = runner::run(program, &values, time, &mut keeper);
+    Ending { status, message, details }
 }
 
 fn program(path: &Path, plugin: &str, action: &Action) -> Result<Program, String> {
@@ -62,30 +72,68 @@ fn program(path: &Path, plugin: &str, action: &Action) -> Result<Program, String
         .env("LOGNAME", &user.name)
         .env("APPLIANCE", plugin)
         .env("ACTION", &action.name)
-        .env("ARTIFACTS_DIRECTORY", unit::ARTIFACTS);
+        .env("ARTIFACTS_DIRECTORY", ARTIFACTS);
+    let program = match action.secrets.as_slice() {
+        [] => program,
+        names => {
+            let given = give_secrets(names, &user);
+            given.map_err(|(name, e)| format!("The secret answer `{name}` cannot be read: {e}."))?;
+            program.env("CREDENTIALS_DIRECTORY", CREDENTIALS)
+        }
+    };
     Ok(if user.uid == 0 { program } else { program.user(user.uid, user.gid) })
 }
 
-fn follow(
-    program: Program,
-    folder: &Path,
-    values: &BTreeMap<String, String>,
-    (stop, stop_time): (&Stop, Duration),
-    log: &mut Log,
-) -> Ending {
-    let log = RefCell::new(log);
-    let outcome = runner::run(
-        program,
-        values,
-        Listener {
-            event: &mut |kind: Kind| log.borrow_mut().tell(kind),
-            artifact: &mut |name| {
-                artifact::take(&folder.join("making"), &folder.join("artifacts"), name, &stop.asked)
-            },
-            cancel: &stop.asked,
-            stop_time,
-        },
-    );
-    let Outcome { status, message, details } = outcome;
-    Ending { status, message, details }
+/// Copies the secret answers into memory, for the action's user alone.
+fn give_secrets<'a>(names: &'a [String], user: &peer::User) -> Result<(), (&'a str, io::Error)> {
+    for name in names {
+        let give = || {
+            let bytes = fs::read(Path::new(unit::SECRETS).join(name))?;
+            let mut file = fs::File::create_new(Path::new(CREDENTIALS).join(name))?;
+            file.set_permissions(Permissions::from_mode(0o400))?;
+            file.write_all(&bytes)?;
+            fchown(&file, Some(user.uid), Some(user.gid))
+        };
+        give().map_err(|error| (name.as_str(), error))?;
+    }
+    Ok(())
+}
+
+/// Keeps what the program says, makes and asks for.
+struct Keeper<'a> {
+    folder: &'a Path,
+    action: &'a Action,
+    stop: &'a Stop,
+    log: &'a mut Log,
+}
+
+impl Listener for Keeper<'_> {
+    fn event(&mut self, kind: Kind) {
+        self.log.tell(kind);
+    }
+
+    fn artifact(&mut self, name: &str) -> Result<u64, String> {
+        artifact::take(&self.folder.join("making"), &self.folder.join("artifacts"), name, &self.stop.asked)
+    }
+
+    fn secret(&mut self, label: &str, value: &str) -> Result<(), String> {
+        // what it prints by mistake is masked, from here on
+        self.log.hide([value.to_owned()]);
+        shown_once::keep(Path::new(unit::SHOWN), label, value)
+    }
+
+    /// The broker knows this process as the action's, and judges by the manifest that it was started with.
+    fn restart(&mut self, unit: &str) -> Result<String, String> {
+        if !self.action.restarts.iter().any(|u| u == unit) {
+            return Err(format!("the manifest does not name {unit} in `restarts`"));
+        }
+        let ask = Ask::RestartService { unit: unit.into() };
+        let request = Request { session: None, from: None, ask };
+        let asked = Client::default().within(RESTART_TIME).call(&request);
+        asked.map(|_| format!("{unit} was restarted.")).map_err(|e| e.to_string())
+    }
+
+    fn cancelled(&self) -> bool {
+        self.stop.asked.load(Ordering::SeqCst)
+    }
 }

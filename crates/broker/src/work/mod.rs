@@ -29,7 +29,7 @@ pub mod settings;
 pub mod viewer;
 
 use crate::{
-    STATE,
+    STATE, shown_once,
     state::State,
     tasks::{
         log::{self, Log},
@@ -103,6 +103,10 @@ pub fn main() -> ExitCode {
     let done = match args.as_slice() {
         ["--revert-network"] => revert_network(),
         ["--ended", id] => id_of(id).and_then(|id| ended::run(Path::new(STATE), &id)),
+        ["--forget", id] => id_of(id).and_then(|id| {
+            shown_once::forget(&State::open(STATE)?, &id);
+            Ok(Status::Ok)
+        }),
         [id] => id_of(id).and_then(|id| run(Path::new(STATE), &id)),
         _ => {
             eprintln!("usage: appliance-task ID (started by appliance-broker)");

@@ -9,6 +9,7 @@ use control::{
 };
 use hyper::server::conn::http1;
 use hyper_util::{rt::TokioIo, service::TowerToHyperService};
+use plugin::frame::{self, Speaker};
 use std::{
     io::{Seek, Write},
     time::Duration,
@@ -113,6 +114,9 @@ impl Starter for Deaf {
     fn stop(&self, _: &TaskId) -> Result<(), String> {
         panic!("a stranger has stopped a task")
     }
+    fn wait(&self, _: &str, _: &[String], _: &std::path::Path) -> Result<(), String> {
+        panic!("a stranger has asked a query")
+    }
 }
 
 /// What the broker reads from its socket, and what it thinks of it when a stranger says it.
@@ -163,7 +167,7 @@ impl Target for Protocol {
         let again: Request = wire::parse(&serde_json::to_vec(&request).unwrap()).unwrap();
         assert_eq!(format!("{again:?}"), format!("{request:?}"));
         let name = broker::table::name(&request.ask);
-        match self.broker.handle(Peer::Stranger(1000), request) {
+        match self.broker.handle(&Peer::Stranger(1000), request) {
             (Reply::Refused(refusal), None) => format!("{name} {:?}", refusal.reason),
             other => panic!("a stranger is answered: {:?}", other.0),
         }
@@ -179,20 +183,24 @@ impl Target for Frames {
             r#"{"event":"phase","id":"a","title":"A","index":1,"of":2}"#,
             r#"{"event":"progress","percent":50.5,"detail":"x"}"#,
             r#"{"event":"artifact","name":"a.tar","size":5}"#,
+            r#"{"event":"fact","label":"Pages","value":"12"}"#,
+            r#"{"event":"choice","value":"ada","text":"Ada"}"#,
+            r#"{"event":"secret","label":"Key","value":"x"}"#,
             r#"{"event":"table","columns":["a","b"],"rows":[["c","d"]]}"#,
             r#"{"event":"result","status":"ok","message":"done","details":["x"]}"#,
         ])
     }
 
     fn run(&mut self, input: &[u8]) -> String {
-        match plugin::frame::parse(input) {
+        let said = [Speaker::Action, Speaker::Query].map(|speaker| match frame::parse(input, speaker) {
             Ok(kind) => {
-                let again = plugin::frame::parse(&serde_json::to_vec(&kind).unwrap());
+                let again = frame::parse(&serde_json::to_vec(&kind).unwrap(), speaker);
                 assert_eq!(again.as_ref(), Ok(&kind));
-                format!("{kind:?}").chars().take_while(|c| c.is_alphabetic()).collect()
+                format!("{kind:?}").chars().take_while(|c| c.is_alphabetic()).collect::<String>()
             }
             Err(why) => why.chars().filter(|c| c.is_alphabetic()).take(40).collect(),
-        }
+        });
+        said.concat()
     }
 }
 

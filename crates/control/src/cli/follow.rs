@@ -85,6 +85,11 @@ fn print(session: &Session, out: &mut impl Write, event: &Event) -> io::Result<(
         Kind::Progress { .. } => Ok(()),
         Kind::Log { line, .. } => writeln!(out, "  {line}"),
         Kind::Warning { message } => writeln!(out, "{}", session.paint(33, &format!("Warning: {message}"))),
+        Kind::Text { title, text } => {
+            title.iter().try_for_each(|title| writeln!(out, "{}", session.paint(1, title)))?;
+            writeln!(out, "{text}")
+        }
+        Kind::Secret { label } => writeln!(out, "Secret: {label}"),
         Kind::Artifact { name, size, .. } => writeln!(out, "File: {name} ({})", text::size(*size)),
         Kind::Table { columns, rows } => {
             let columns: Vec<&str> = columns.iter().map(String::as_str).collect();

@@ -4,6 +4,7 @@
 //! * [`follow`]: a task's output until its end
 //! * [`show`]: status, packages, tasks and plugins as tables
 //! * [`services`]: services and the log; [`audit`]: who did what; [`load`]: how busy the machine was
+//! * [`plugin`]: for who writes a plugin
 //! * [`settings`]: an appliance's answers
 //! * [`updates`]: what updates would do, configuration files, history, automatic updates
 //! * [`machine`]: name, clock, network, disks
@@ -20,6 +21,7 @@ mod follow;
 mod link;
 mod load;
 mod machine;
+mod plugin;
 mod power;
 mod services;
 mod session;
@@ -29,6 +31,7 @@ mod updates;
 mod work;
 
 use crate::web::{self, pages::tasks::fits};
+use ::plugin::query::Wanted;
 use anyhow::Context;
 use broker_protocol::{Power, Work};
 use clap::{CommandFactory, Parser, Subcommand};
@@ -277,12 +280,51 @@ enum TaskCommand {
     },
     /// Ask a task to stop
     Cancel { id: String },
+    /// Show the secrets that a task has made, once
+    Secrets { id: String },
 }
 
 #[derive(Debug, Subcommand)]
 enum PluginCommand {
     /// List plugins and their actions
     List,
+    /// Show what a query of a plugin says
+    Query {
+        plugin: String,
+        query: String,
+        /// Of a long table
+        #[arg(long, default_value_t = 1)]
+        page: u32,
+        #[arg(long, default_value = "")]
+        search: String,
+    },
+    /// Show what a plugin may do, and agree to what an upgrade of it asks for
+    Agree { plugin: String },
+    /// Try a plugin of your own: its manifest, its programs, and how they behave when they are cut off
+    ///
+    /// PLUGIN is a folder with NAME.json and NAME/ in it, the root of an unpacked package, a .deb, or the name of an installed plugin. Queries are
+    /// asked, and actions that have an `example` are run, as you and in no sandbox: on a machine where that may happen.
+    #[command(
+        after_help = "Example:\n  appliance-control plugin check appliance-control-recipes_1.0_all.deb"
+    )]
+    Check { plugin: String },
+    /// Run an action at the terminal, asking for what it needs
+    ///
+    /// As a task in its sandbox; with --unconfined as you and in none, where PLUGIN may be a folder or a .deb as well.
+    #[command(
+        after_help = "Examples:\n  sudo appliance-control plugin run moinmoin create-user\n  appliance-control plugin run ./recipes add --set name=Soup --unconfined"
+    )]
+    Run {
+        plugin: String,
+        action: String,
+        /// A parameter that is not to be asked for
+        #[arg(long, value_name = "NAME=VALUE")]
+        set: Vec<String>,
+        #[arg(long)]
+        unconfined: bool,
+    },
+    /// Write the JSON Schemas of the plugin protocol into a folder
+    Schema { folder: PathBuf },
 }
 
 #[derive(Debug, clap::Args)]
@@ -339,6 +381,14 @@ fn run(Arguments { json, broker, command }: Arguments) -> anyhow::Result<ExitCod
     if let Command::Console = command {
         return console::print();
     }
+    match &command {
+        Command::Plugin(PluginCommand::Schema { folder }) => return plugin::schema(folder),
+        Command::Plugin(PluginCommand::Check { plugin }) => return plugin::check(plugin, json),
+        Command::Plugin(PluginCommand::Run { plugin, action, set, unconfined: true }) => {
+            return plugin::run_here(plugin, action, set);
+        }
+        _ => {}
+    }
     // nothing above needs root
     let session = Session::new(&broker, json)?;
     match command {
@@ -375,7 +425,16 @@ fn run(Arguments { json, broker, command }: Arguments) -> anyhow::Result<ExitCod
         Command::Task(TaskCommand::Show { id }) => show::task(&session, id),
         Command::Task(TaskCommand::Log { id, follow }) => follow::log(&session, id, follow),
         Command::Task(TaskCommand::Cancel { id }) => work::cancel(&session, id),
+        Command::Task(TaskCommand::Secrets { id }) => plugin::secrets(&session, session::task_id(id)?),
         Command::Plugin(PluginCommand::List) => show::plugins(&session),
+        Command::Plugin(PluginCommand::Query { plugin, query, page, search }) => {
+            plugin::query(&session, plugin, query, Wanted { page, search })
+        }
+        Command::Plugin(PluginCommand::Agree { plugin }) => plugin::agree(&session, &plugin),
+        Command::Plugin(PluginCommand::Run { plugin, action, set, .. }) => {
+            plugin::run(&session, plugin, action, &set)
+        }
+        Command::Plugin(PluginCommand::Schema { .. } | PluginCommand::Check { .. }) => Ok(ExitCode::SUCCESS),
         Command::Action { plugin, action, set, file, wait } => {
             work::action(&session, plugin, action, &set, &file, !wait.no_wait)
         }

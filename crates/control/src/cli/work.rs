@@ -2,14 +2,14 @@
 
 use crate::{
     cli::{
-        follow,
+        follow, plugin,
         session::{self, Session, Usage, strange},
     },
     text,
 };
+use ::plugin::copy;
 use anyhow::{Context, Result, bail};
 use broker_protocol::{Answer, Ask, Task, Work};
-use plugin::copy;
 use std::{
     collections::BTreeMap,
     fs::{self, File, OpenOptions},
@@ -36,18 +36,29 @@ pub fn action(
     files: &[String],
     wait: bool,
 ) -> Result<ExitCode> {
-    let (mut parameters, mut held) = (BTreeMap::new(), vec![]);
+    let mut parameters = BTreeMap::new();
     for pair in set {
         let (name, value) = split(pair)?;
         parameters.insert(name.into(), value_of(value)?);
     }
+    let (parameters, _held) = with_files(session, parameters, files)?;
+    run(session, Work::Action { plugin, action, parameters }, wait)
+}
+
+/// The parameters with those that are files (`NAME=PATH`) handed over, and what has to be held until the task has started.
+pub fn with_files(
+    session: &Session,
+    mut parameters: BTreeMap<String, String>,
+    files: &[String],
+) -> Result<(BTreeMap<String, String>, Vec<File>)> {
+    let mut held = vec![];
     for pair in files {
         let (name, path) = split(pair)?;
         let (id, file) = upload(session, Path::new(path))?;
         parameters.insert(name.into(), id);
         held.push(file);
     }
-    run(session, Work::Action { plugin, action, parameters }, wait)
+    Ok((parameters, held))
 }
 
 /// `backup NAME -o FILE`: runs the plugin's action, then fetches what it made.
@@ -121,6 +132,9 @@ pub fn started(session: &Session, task: Task, wait: bool) -> Result<ExitCode> {
         for artifact in task.artifacts.iter().filter(|_| !session.json) {
             writeln!(io::stdout(), "{} lies in task {}", text::harmless(&artifact.name), task.id)?;
         }
+        if task.secrets > 0 && !session.json {
+            plugin::secrets(session, task.id)?;
+        }
         return Ok(code);
     }
     if session.json {
@@ -136,7 +150,7 @@ pub fn started(session: &Session, task: Task, wait: bool) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn split(pair: &str) -> Result<(&str, &str)> {
+pub fn split(pair: &str) -> Result<(&str, &str)> {
     let Some(parts) = pair.split_once('=').filter(|(name, _)| !name.is_empty()) else {
         bail!(Usage("a parameter is given as NAME=VALUE".into()));
     };

@@ -1,6 +1,9 @@
 //! Answers: pages, JSON, and what went wrong.
 
-use crate::web::{assets, gate::Visitor};
+use crate::{
+    text,
+    web::{assets, gate::Visitor},
+};
 use askama::Template;
 use axum::{
     http::{HeaderValue, StatusCode, header},
@@ -37,7 +40,7 @@ impl Frame {
             who: visitor.who.as_ref().map(|w| w.name.clone()),
             administrator: visitor.role() == Some(Role::Administrator),
             csrf: visitor.who.as_ref().map(|w| w.csrf.clone()).unwrap_or_default(),
-            plugins: visitor.plugins.iter().map(|p| (p.name.clone(), p.title.clone())).collect(),
+            plugins: visitor.plugins.iter().map(|p| (p.name.clone(), text::harmless(&p.title))).collect(),
             refresh: 0,
             style: assets::style(),
             script: assets::script(),

@@ -15,11 +15,11 @@ use crate::web::{
 use Access::{Action, Administrator, Open, Viewer};
 use axum::{Router, extract::DefaultBodyLimit, middleware::from_fn_with_state};
 use broker_protocol::{
-    Audit, Automatic, Changes, Entry, Installed, KeptFile, Load, MachineState, Plan, Run, Scheduled, Service,
-    ServiceState, Settings, Task, Unfit, Who,
+    Audit, Automatic, Changes, Entry, Installed, KeptFile, Load, MachineState, MadeSecret, Plan, Run,
+    Scheduled, Service, ServiceState, Settings, Task, Unfit, Who,
 };
 use events::Event;
-use plugin::Manifest;
+use plugin::{Manifest, query::Data};
 
 const PAGE: Field = number("page", "Of the list as people see it; programs get all of it");
 const LIST: &[Field] = &[text("q", "Words that have to be there"), PAGE];
@@ -124,12 +124,19 @@ pub fn table() -> Vec<Route> {
             .query(&[number("from", "The byte to begin at")]).commands(&["task log"]),
         get("/tasks/{id}/log", Viewer, tasks::log).text("All that a task has said").commands(&["task log"]),
         post("/tasks/{id}/cancel", Administrator, tasks::cancel).json::<()>("Asks a task to stop").commands(&["task cancel"]),
+        post("/tasks/{id}/secrets", Administrator, tasks::secrets).json::<Vec<MadeSecret>>("The secrets that a task has made, once")
+            .commands(&["task secrets"]),
         get("/tasks/{id}/artifacts/{name}", Administrator, tasks::artifact).file("A file that a task made").commands(&["backup"]),
+        get("/plugins", Viewer, plugins::list).json::<Vec<plugins::Listed>>("The plugins").commands(&["plugin list"]),
         get("/plugins/{plugin}", Viewer, plugins::show).json::<Manifest>("What a plugin can do").commands(&["plugin list"]),
         get("/plugins/{plugin}/{action}", Action, plugins::form),
+        get("/plugins/{plugin}/data/{query}", Action, plugins::data::show).json::<Data>("What a query of a plugin says now")
+            .query(&[number("page", "Of a long table, from 1"), text("q", "What is looked for")]).commands(&["plugin query"]),
+        post("/agree/{plugin}", Administrator, plugins::agree).json::<()>("Agrees to what an upgraded plugin asks for")
+            .form(&[text("asked", "What was shown, as JSON").needed()]).commands(&["plugin agree"]),
         post("/plugins/{plugin}/{action}", Action, plugins::start).task("Starts an action of a plugin")
             .form(&[file("p.*", "A parameter, as in `p.name`"), text("confirm", "`yes`, where the action asks for it")])
-            .commands(&["action", "backup", "restore"]),
+            .commands(&["action", "backup", "restore", "plugin run"]),
         get("/settings/{appliance}", Administrator, settings::show).json::<Settings>("An appliance's questions with their answers")
             .commands(&["settings"]),
         post("/settings/{appliance}", Administrator, settings::save).json::<settings::Saved>("Gives new answers")
@@ -223,9 +230,13 @@ mod tests {
         GET  /tasks/{id}/events              Viewer
         GET  /tasks/{id}/log                 Viewer
         POST /tasks/{id}/cancel              Administrator
+        POST /tasks/{id}/secrets             Administrator
         GET  /tasks/{id}/artifacts/{name}    Administrator
+        GET  /plugins                        Viewer
         GET  /plugins/{plugin}               Viewer
         GET  /plugins/{plugin}/{action}      Action
+        GET  /plugins/{plugin}/data/{query}  Action
+        POST /agree/{plugin}                 Administrator
         POST /plugins/{plugin}/{action}      Action
         GET  /settings/{appliance}           Administrator
         POST /settings/{appliance}           Administrator

@@ -25,6 +25,7 @@ use webpage::{certificate, network::Network, own, server};
 const PARTS: &[(&str, &str)] = &[
     ("GET /updates/history/{id}", "20261123-082011"),
     ("GET /tasks/{id}/artifacts/{name}", fake::BACKUP),
+    ("GET /plugins/{plugin}/{action}", "tune"),
     ("{id}", DONE),
     ("{name}", "moinmoin-2026-11-23.tar.zst"),
     ("{token}", fake::LINK),
@@ -34,6 +35,7 @@ const PARTS: &[(&str, &str)] = &[
     ("{what}", "restart"),
     ("{plugin}", "moinmoin"),
     ("{action}", "backup"),
+    ("{query}", "users"),
     ("{appliance}", "moinmoin"),
 ];
 
@@ -45,7 +47,7 @@ pub fn address(route: &Route) -> String {
         let known = |name: &str| PARTS.iter().find(|(n, _)| *n == name).map(|(_, value)| *value);
         path.push('/');
         path += match part.starts_with('{') {
-            true if part == "{id}" => known(&whole).or(known(part)).unwrap(),
+            true if matches!(part, "{id}" | "{action}") => known(&whole).or(known(part)).unwrap(),
             true => known(part).unwrap_or("x"),
             false => part,
         };

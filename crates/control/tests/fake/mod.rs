@@ -6,12 +6,13 @@
 
 pub mod accounts;
 mod machine;
+pub mod plugins;
 mod services;
 
 use broker::table::{self, Rights};
 use broker_protocol::*;
 use events::{Event, Kind, Status, Stream};
-use plugin::manifest::{Action, Manifest, Parameter, ParameterType, Role};
+use plugin::manifest::Role;
 use rustix::fs::{FlockOperation, flock};
 use std::{
     collections::BTreeSet,
@@ -154,13 +155,17 @@ impl Fake {
         // whether he may is the real broker's table to say
         let action = match &request.ask {
             Ask::Start { work: Work::Action { action, .. } } => {
-                manifest().actions.iter().find(|a| a.name == *action).map(|a| a.role)
+                plugins::manifest().actions.iter().find(|a| a.name == *action).map(|a| a.role)
             }
+            Ask::Query { query, .. } => plugins::manifest().query(query).map(|q| q.role),
             _ => None,
         };
         table::check(name, Rights::Session(role), action).map_err(|r| (r.reason, "not allowed"))?;
         if let Some(answer) = accounts::signed_in(&request.ask, role) {
             return answer.map(|answer| (answer, None));
+        }
+        if let Some(answer) = plugins::answer(&request.ask) {
+            return Ok((answer, None));
         }
         let file = |path: PathBuf| {
             let file = File::open(path).map_err(|_| (Reason::NotFound, "There is no such file."))?;
@@ -201,7 +206,6 @@ impl Fake {
             Ask::Artifact { name, .. } if name == "moinmoin-2026-11-23.tar.zst" => {
                 return file(self.0.folder.join("artifact"));
             }
-            Ask::Plugins {} => Answer::Plugins(vec![manifest()]),
             Ask::FaultyPlugins {} => Answer::FaultyPlugins(vec![FaultyPlugin {
                 file: "/usr/share/appliance-control/plugins/odd.json".into(),
                 why: "action `x<script>alert('y')</script>`: its user is no name".into(),
@@ -442,6 +446,7 @@ fn tasks() -> Vec<Task> {
         message: message.into(),
         artifacts: vec![],
         cancellable: status.is_none(),
+        secrets: 0,
     };
     let action = |action: &str| Work::Action {
         plugin: "moinmoin".into(),
@@ -497,46 +502,6 @@ fn tasks() -> Vec<Task> {
         ),
         backup,
     ]
-}
-
-fn manifest() -> Manifest {
-    let action = |name: &str, title: &str, description: &str| Action {
-        name: name.into(),
-        title: title.into(),
-        description: Some(description.into()),
-        run: name.into(),
-        role: Role::Administrator,
-        confirm: None,
-        parameters: vec![],
-        user: "root".into(),
-        writable: vec![],
-        network: false,
-        units: vec![],
-        configures: false,
-    };
-    let parameter = |name: &str, kind| Parameter { name: name.into(), kind };
-    let mut restore = action("restore", "Restore", "Puts the wiki back as it was when a backup was made.");
-    restore.parameters = vec![parameter("archive", ParameterType::File)];
-    restore.confirm = Some("Everything that was written since the backup will be gone.".into());
-    let mut user = action("create-user", "Create a wiki user", "The user can sign in at the wiki at once.");
-    user.parameters = vec![
-        parameter("name", ParameterType::String),
-        parameter("email", ParameterType::Email),
-        parameter("password", ParameterType::Password),
-        parameter("send-mail", ParameterType::Boolean),
-    ];
-    let backup = action(
-        "backup",
-        "Back up",
-        "Saves the wiki’s pages, users and settings into one file, which you can download.",
-    );
-    Manifest {
-        version: 1,
-        name: "moinmoin".into(),
-        title: "MoinMoin wiki".into(),
-        package_version: "1.0".into(),
-        actions: vec![backup, restore, user],
-    }
 }
 
 pub const REVISION: &str = "00000000000000000000000000000000000000000000000000000000000000aa";

@@ -3,6 +3,36 @@
 use super::*;
 use std::thread;
 
+/// Keeps what it hears; cancels after the first event of which `when` says so.
+struct Ears<F: Fn(&Kind) -> bool> {
+    events: Vec<Kind>,
+    secrets: Vec<String>,
+    when: F,
+    cancelled: bool,
+}
+
+impl<F: Fn(&Kind) -> bool> Listener for Ears<F> {
+    fn event(&mut self, kind: Kind) {
+        self.cancelled |= (self.when)(&kind);
+        self.events.push(kind);
+    }
+    fn artifact(&mut self, name: &str) -> Result<u64, String> {
+        if name == "there" { Ok(7) } else { Err(format!("no file {name}")) }
+    }
+    fn secret(&mut self, _: &str, value: &str) -> Result<(), String> {
+        self.secrets.push(value.into());
+        Ok(())
+    }
+    fn restart(&mut self, unit: &str) -> Result<String, String> {
+        if unit == "a.service" { Ok(format!("{unit} was restarted")) } else { Err("not asked for".into()) }
+    }
+    fn cancelled(&self) -> bool {
+        self.cancelled
+    }
+}
+
+const TIME: Time = Time { most: Duration::from_secs(60), stop: Duration::from_millis(300) };
+
 /// Runs a script; the events it gave and how it ended.
 fn run_script(script: &str) -> (Vec<Kind>, Outcome) {
     run_cancelled(script, |_| false)
@@ -10,24 +40,10 @@ fn run_script(script: &str) -> (Vec<Kind>, Outcome) {
 
 /// The same; cancelled after the first event of which `when` says so.
 fn run_cancelled(script: &str, when: impl Fn(&Kind) -> bool) -> (Vec<Kind>, Outcome) {
-    let (mut events, cancel) = (vec![], AtomicBool::new(false));
+    let mut ears = Ears { events: vec![], secrets: vec![], when, cancelled: false };
     let parameters = BTreeMap::from([("name".to_string(), "it's \"me\"".to_string())]);
-    let outcome = run(
-        Program::new("sh").args(["-c", script]),
-        &parameters,
-        Listener {
-            event: &mut |kind| {
-                if when(&kind) {
-                    cancel.store(true, Ordering::Relaxed);
-                }
-                events.push(kind);
-            },
-            artifact: &mut |name| if name == "there" { Ok(7) } else { Err(format!("no file {name}")) },
-            cancel: &cancel,
-            stop_time: Duration::from_millis(300),
-        },
-    );
-    (events, outcome)
+    let outcome = run(Program::new("sh").args(["-c", script]), &parameters, TIME, &mut ears);
+    (ears.events, outcome)
 }
 
 const OK: &str = r#"echo '{"event":"result","status":"ok","message":"done"}'"#;
@@ -39,9 +55,12 @@ fn a_good_plugin_is_heard() {
         echo '{{"event":"phase","id":"a","title":"A"}}'
         echo '{{"event":"artifact","name":"there","size":1}}'; {OK}"#
     ));
-    assert_eq!(outcome, Outcome { status: Status::Ok, message: "done".into(), details: vec![] });
+    assert_eq!(
+        outcome,
+        Outcome { status: Status::Ok, message: "done".into(), details: vec![], breach: false }
+    );
     assert!(events.contains(&Kind::Artifact { name: "there".into(), size: 7, title: None }));
-    let line = r#"{"parameters":{"name":"it's \"me\""}}"#.to_string();
+    let line = r#"{"parameters":{"name":"it's \"me\""},"v":1}"#.to_string();
     assert!(events.contains(&Kind::Log { stream: Stream::Stderr, line }));
 }
 
@@ -53,7 +72,8 @@ fn a_bad_end_is_a_failure_that_says_so() {
         ("true".into(), "status 0 without a result"),
         (format!("{OK}; exit 1"), "reported success, but"),
         (format!("echo hello; {OK}"), "standard error"),
-        (format!("{OK}; {OK}"), "after the result"),
+        (format!("{OK}; {OK}"), "line 2 of its output comes after the result"),
+        (r#"echo '{"event":"restart","unit":"b.service"}'; sleep 9"#.into(), "not asked for"),
         (format!(r#"echo '{{"event":"artifact","name":"gone","size":1}}'; {OK}"#), "no file gone"),
         (format!("head -c 3000000 /dev/zero | tr '\\0' x; echo; {OK}"), "longer than"),
         (format!("printf '\\377\\n'; {OK}"), "UTF-8"),
@@ -71,11 +91,30 @@ fn a_bad_end_is_a_failure_that_says_so() {
 
 #[test]
 fn a_missing_program_is_a_failure() {
-    let cancel = AtomicBool::new(false);
-    let listener =
-        Listener { event: &mut |_| {}, artifact: &mut |_| Ok(0), cancel: &cancel, stop_time: STOP_TIME };
-    let outcome = run(Program::new("/no/such"), &BTreeMap::new(), listener);
+    let mut ears = Ears { events: vec![], secrets: vec![], when: |_: &Kind| false, cancelled: false };
+    let outcome = run(Program::new("/no/such"), &BTreeMap::new(), TIME, &mut ears);
     assert!(outcome.status == Status::Failed && outcome.message.contains("/no/such"));
+}
+
+#[test]
+fn a_secret_goes_to_its_keeper_and_into_no_event() {
+    let mut ears = Ears { events: vec![], secrets: vec![], when: |_: &Kind| false, cancelled: false };
+    let script = format!(r#"echo '{{"event":"secret","label":"Key","value":"hunter22"}}'; {OK}"#);
+    let outcome = run(Program::new("sh").args(["-c", &script]), &BTreeMap::new(), TIME, &mut ears);
+    assert_eq!((outcome.status, ears.secrets.as_slice()), (Status::Ok, &["hunter22".to_owned()][..]));
+    assert_eq!(ears.events, [Kind::Secret { label: "Key".into() }]);
+}
+
+#[test]
+fn a_breach_ends_the_run_and_so_does_the_clock() {
+    let garbage = "while :; do echo garbage; done";
+    let (events, outcome) = run_script(garbage);
+    assert!(outcome.message.contains("line 1 of its output is no JSON"), "{}", outcome.message);
+    assert_eq!(events.len(), 1);
+    let time = Time { most: Duration::from_millis(200), ..TIME };
+    let mut ears = Ears { events: vec![], secrets: vec![], when: |_: &Kind| false, cancelled: false };
+    let outcome = run(Program::new("sleep").arg("60"), &BTreeMap::new(), time, &mut ears);
+    assert!(outcome.status == Status::Failed && outcome.message.contains("within"), "{}", outcome.message);
 }
 
 #[test]
@@ -131,23 +170,34 @@ fn a_program_that_closes_its_streams_is_still_waited_for() {
 fn a_flood_waits_for_its_listener() {
     let folder = tempfile::tempdir().unwrap();
     let over = folder.path().join("over");
-    let (cancel, mut count, mut waited) = (AtomicBool::new(false), 0u64, false);
-    let listener = Listener {
-        event: &mut |_| {
-            count += 1;
-            if count == 1 {
+    struct Slow<'a>(&'a std::path::Path, u64, bool);
+    impl Listener for Slow<'_> {
+        fn event(&mut self, _: Kind) {
+            self.1 += 1;
+            if self.1 == 1 {
                 thread::park_timeout(Duration::from_millis(500));
                 // it would have ended by now, were its output swallowed without bounds
-                waited = !over.exists();
+                self.2 = !self.0.exists();
             }
-        },
-        artifact: &mut |_| Ok(0),
-        cancel: &cancel,
-        stop_time: STOP_TIME,
-    };
+        }
+        fn artifact(&mut self, _: &str) -> Result<u64, String> {
+            Ok(0)
+        }
+        fn secret(&mut self, _: &str, _: &str) -> Result<(), String> {
+            Ok(())
+        }
+        fn restart(&mut self, _: &str) -> Result<String, String> {
+            Ok(String::new())
+        }
+        fn cancelled(&self) -> bool {
+            false
+        }
+    }
     let script =
         format!("head -c 50000000 /dev/zero | tr '\\0' x | fold -w 1000 >&2; touch {}; {OK}", over.display());
-    let outcome = run(Program::new("sh").args(["-c", &script]), &BTreeMap::new(), listener);
+    let mut slow = Slow(&over, 0, false);
+    let outcome = run(Program::new("sh").args(["-c", &script]), &BTreeMap::new(), Time::default(), &mut slow);
+    let Slow(_, count, waited) = slow;
     assert_eq!(outcome.status, Status::Ok);
     assert!(waited && over.exists() && count >= 50_000, "{waited} {count}");
 }

@@ -17,6 +17,9 @@ pub struct Arguments {
     /// Where the definition goes, instead of a folder with the appliance's name
     #[arg(short, long, value_name = "FOLDER")]
     directory: Option<PathBuf>,
+    /// With a plugin for the management page: a query, a card and an action, with their programs
+    #[arg(long)]
+    plugin: bool,
 }
 
 pub fn run(arguments: &Arguments) -> Result<()> {
@@ -26,7 +29,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         Failure::bad_input(format!("{name} cannot be an appliance's name: {}{help}", mistake.message))
     })?;
     let folder = arguments.directory.clone().unwrap_or_else(|| PathBuf::from(&arguments.name));
-    new::write(&arguments.name, &folder)?;
+    new::write(&arguments.name, &folder, arguments.plugin)?;
     eprintln!("wrote {}; next: vabuild check {}", folder.display(), folder.display());
     Ok(())
 }

@@ -113,7 +113,12 @@ impl Board {
             Kind::Warning { message } if work.warnings.len() < LINES => {
                 work.warnings.push(printable(message))
             }
-            Kind::Warning { .. } | Kind::Artifact { .. } | Kind::Table { .. } | Kind::Result { .. } => {}
+            Kind::Warning { .. }
+            | Kind::Artifact { .. }
+            | Kind::Table { .. }
+            | Kind::Text { .. }
+            | Kind::Secret { .. }
+            | Kind::Result { .. } => {}
         }
     }
 

@@ -19,6 +19,7 @@ const PARTS: &[(&str, &str)] = &[
     ("name", "A file that the task made"),
     ("package", "A package's name"),
     ("plugin", "A plugin's name, which is its appliance's"),
+    ("query", "A query of the plugin"),
     ("token", "What stands in a sign-in link"),
     ("unit", "A service, as `apache2.service`"),
     ("verb", "`start`, `stop`, `restart`, `enable` or `disable`"),

@@ -10,6 +10,8 @@ const ON_THE_MACHINE_ONLY: &[(&str, &str)] = &[
     ("link", "only root on the machine lets somebody in"),
     ("account reset-codes", "only root on the machine lets somebody in without his second factor"),
     ("console", "is what the machine's console says"),
+    ("plugin check", "for who writes a plugin"),
+    ("plugin schema", "for who writes a plugin"),
     ("completions", "for the shell"),
     ("man", "for the shell"),
     ("serve", "is the page"),

@@ -22,19 +22,19 @@ const ROWS: usize = 60;
 
 /// A service as a person reads it.
 pub struct Row {
-    name: String,
+    pub name: String,
     /// For a link.
-    link: String,
+    pub link: String,
     description: String,
     /// The class of its badge.
-    state: &'static str,
-    word: String,
+    pub state: &'static str,
+    pub word: String,
     starts: &'static str,
     appliance: Option<String>,
 }
 
 impl Row {
-    fn new(service: &Service) -> Row {
+    pub fn new(service: &Service) -> Row {
         let (state, word) = match (service.active.as_str(), service.sub.as_str()) {
             ("active", "running") => ("ok", "runs"),
             ("active", "exited") => ("ok", "done"),

@@ -25,7 +25,7 @@ use axum::{
     http::{HeaderMap, HeaderValue, header},
     response::{IntoResponse, Response},
 };
-use broker_protocol::{Addresses, Answer, Ask, Task, Work, machine::cidr};
+use broker_protocol::{Addresses, Answer, Ask, MadeSecret, Task, Work, machine::cidr};
 use events::{Kind, Status};
 use futures_util::stream::unfold;
 use std::{collections::BTreeSet, io, net::SocketAddr};
@@ -110,6 +110,8 @@ struct Page {
     too_late: bool,
     /// Without the script: nothing was heard for so long.
     silence: Option<String>,
+    /// Secrets that wait to be seen.
+    secrets: usize,
     result: Option<(String, Vec<String>)>,
     /// A package may be half installed now.
     repair: bool,
@@ -221,6 +223,7 @@ pub fn page_of(visitor: &Visitor, task: &Task, summary: Summary) -> Result<Respo
         until: if matches!(task.work, Work::Upgrade { .. }) { "install" } else { "" },
         too_late: running && !task.cancellable && matches!(task.work, Work::Upgrade { .. }),
         silence: (running && summary.last > 0 && silent >= 10).then(|| text::span(silent)),
+        secrets: if running { 0 } else { task.secrets },
         result: summary.result.as_ref().map(|(_, m, d)| (m.clone(), d.clone())),
         repair: matches!(task.work, Work::Upgrade { .. } | Work::Repair {})
             && task.status == Some(Status::Failed),
@@ -312,7 +315,10 @@ fn as_text(kind: &Kind) -> Option<String> {
             let lines = std::iter::once(columns).chain(rows).map(|r| r.join("\t") + "\n");
             lines.collect()
         }
-        Kind::Progress { .. } | Kind::Artifact { .. } => return None,
+        Kind::Text { title, text } => {
+            format!("{}{text}\n", title.as_ref().map(|t| format!("== {t}\n")).unwrap_or_default())
+        }
+        Kind::Progress { .. } | Kind::Artifact { .. } | Kind::Secret { .. } => return None,
     })
 }
 
@@ -324,6 +330,39 @@ pub async fn cancel(
 ) -> Result<Response, Failure> {
     app.ask(&visitor.caller, Ask::Cancel { id: stream::task_id(&id)? }).await?;
     Ok(reply::done(&visitor, &(), &format!("/tasks/{id}")))
+}
+
+#[derive(Template)]
+#[template(path = "secrets.html")]
+struct SecretsPage {
+    frame: Frame,
+    id: String,
+    /// Labels and values.
+    secrets: Vec<(String, String)>,
+}
+
+/// `POST /tasks/{id}/secrets`
+pub async fn secrets(
+    State(app): State<App>,
+    Extension(mut visitor): Extension<Visitor>,
+    Path(id): Path<String>,
+) -> Result<Response, Failure> {
+    let Answer::Secrets(secrets) =
+        app.ask(&visitor.caller, Ask::Reveal { id: stream::task_id(&id)? }).await?.0
+    else {
+        return Err(Failure::strange());
+    };
+    if visitor.json {
+        return Ok(reply::done(&visitor, &secrets, ""));
+    }
+    visitor.plugins = app.plugins(&visitor.caller).await.unwrap_or_default();
+    let harmless = |s: &MadeSecret| (text::harmless(&s.label), text::lines(&s.value));
+    let page = SecretsPage {
+        frame: Frame::new(&visitor, "Shown once", "tasks"),
+        id,
+        secrets: secrets.iter().map(harmless).collect(),
+    };
+    reply::html(axum::http::StatusCode::OK, &page)
 }
 
 /// `GET /tasks/{id}/artifacts/{name}`

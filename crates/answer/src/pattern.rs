@@ -4,7 +4,7 @@
 //! Plain characters, `.`, `[a-z]` and `[^a-z]` of ASCII without classes, `( )`, `|`, `*`, `+`, `?`, `{2}`, `{2,}`, `{2,5}`, and a backslash
 //! before a character that has a meaning. Matched by following all ways at once, so no pattern takes long.
 
-use crate::names::Mistake;
+use crate::Mistake;
 
 /// A pattern with all repetitions written out has at most so many states.
 const STATES: usize = 2000;

@@ -1,18 +1,17 @@
 //! What an answer of each type looks like; messages in the owner's words.
 
-use super::pattern::Pattern;
-use crate::question::{Question, QuestionType, chosen, in_one_line};
+use crate::{Form, QuestionType, in_one_line, pattern::Pattern};
 use std::net::IpAddr;
 
 /// An answer longer than this is refused: debconf, environments and forms all have their bounds.
 pub const LENGTH_LIMIT: usize = 4096;
 
-/// Whether the answer fits the question. The message does not repeat the answer, which may be a secret.
-pub fn validate(question: &Question, answer: &str) -> Result<(), String> {
+/// Whether the answer fits the form. The message does not repeat the answer, which may be a secret.
+pub fn validate(form: &Form<'_>, answer: &str) -> Result<(), String> {
     if answer.is_empty() {
-        return if question.optional { Ok(()) } else { Err("an answer is needed".into()) };
+        return if form.optional { Ok(()) } else { Err("an answer is needed".into()) };
     }
-    let text = question.kind == QuestionType::Text;
+    let text = form.kind == QuestionType::Text;
     let length = if text { in_one_line(answer).len() } else { answer.len() };
     if length > LENGTH_LIMIT {
         return Err(format!("is longer than {LENGTH_LIMIT} bytes"));
@@ -21,46 +20,46 @@ pub fn validate(question: &Question, answer: &str) -> Result<(), String> {
         let lines = if text { "be text" } else { "be one line" };
         return Err(format!("must {lines}, without control characters"));
     }
-    match question.kind {
-        QuestionType::Select if !question.choices.iter().any(|c| c == answer) => {
-            Err(format!("must be one of {}", listed(&question.choices)))
+    match form.kind {
+        QuestionType::Select if !form.choices.iter().any(|c| c == answer) => {
+            Err(format!("must be one of {}", listed(form.choices)))
         }
         QuestionType::Select | QuestionType::Text => Ok(()),
-        QuestionType::String | QuestionType::Password => limits(question, answer),
-        QuestionType::Multiselect => multiselect(question, answer),
+        QuestionType::String | QuestionType::Password => limits(form, answer),
+        QuestionType::Multiselect => multiselect(form, answer),
         QuestionType::Boolean => boolean(answer),
         QuestionType::Email => email(answer),
         QuestionType::Hostname => hostname(answer),
         QuestionType::Domain => domain(answer),
         QuestionType::Address => address(answer),
         QuestionType::Path => path(answer),
-        QuestionType::Port => port(answer).and_then(|()| range(question, answer)),
-        QuestionType::Number => number(answer).and_then(|()| range(question, answer)),
+        QuestionType::Port => port(answer).and_then(|()| range(form, answer)),
+        QuestionType::Number => number(answer).and_then(|()| range(form, answer)),
     }
 }
 
-fn limits(question: &Question, answer: &str) -> Result<(), String> {
+fn limits(form: &Form<'_>, answer: &str) -> Result<(), String> {
     let length = answer.chars().count();
-    let (least, most) = (question.min_length.unwrap_or(0), question.max_length.unwrap_or(u32::MAX));
+    let (least, most) = (form.min_length.unwrap_or(0), form.max_length.unwrap_or(u32::MAX));
     if length < least as usize {
         return Err(format!("must have at least {least} characters"));
     }
     if length > most as usize {
         return Err(format!("must have at most {most} characters"));
     }
-    let Some(Ok(pattern)) = question.pattern.as_deref().map(Pattern::parse) else { return Ok(()) };
+    let Some(Ok(pattern)) = form.pattern.map(Pattern::parse) else { return Ok(()) };
     if pattern.matches(answer) {
         return Ok(());
     }
-    Err(match &question.pattern_hint {
+    Err(match form.pattern_hint {
         Some(hint) => format!("must be {hint}"),
-        None => format!("must look like {}", question.pattern.as_deref().unwrap_or_default()),
+        None => format!("must look like {}", form.pattern.unwrap_or_default()),
     })
 }
 
-fn range(question: &Question, answer: &str) -> Result<(), String> {
+fn range(form: &Form<'_>, answer: &str) -> Result<(), String> {
     let Ok(number) = answer.parse::<i64>() else { return Ok(()) };
-    match (question.min, question.max) {
+    match (form.min, form.max) {
         (Some(min), Some(max)) if number < min || number > max => {
             Err(format!("must be a number from {min} to {max}"))
         }
@@ -71,27 +70,31 @@ fn range(question: &Question, answer: &str) -> Result<(), String> {
 }
 
 /// Choices with a comma and a space between two, each once.
-fn multiselect(question: &Question, answer: &str) -> Result<(), String> {
+fn multiselect(form: &Form<'_>, answer: &str) -> Result<(), String> {
     let all: Vec<&str> = answer.split(", ").collect();
-    let known = |c: &&str| question.choices.iter().any(|choice| choice == c);
+    let known = |c: &&str| form.choices.iter().any(|choice| choice == c);
     let once = all.iter().enumerate().all(|(i, c)| !all[..i].contains(c));
     if all.iter().all(known) && once {
         return Ok(());
     }
-    Err(format!("must be some of {}, with a comma between two", listed(&question.choices)))
+    Err(format!("must be some of {}, with a comma between two", listed(form.choices)))
 }
 
-/// The answer as it is kept: of a `multiselect`, the choices in the question's order; a `text` without line ends behind it.
-pub fn canonical(question: &Question, answer: &str) -> String {
-    match question.kind {
+/// The answer as it is kept: of a `multiselect`, the choices in their order; a `text` without line ends behind it.
+pub fn canonical(form: &Form<'_>, answer: &str) -> String {
+    match form.kind {
         QuestionType::Multiselect => {}
         QuestionType::Text => return answer.trim_end_matches('\n').to_owned(),
         _ => return answer.to_owned(),
     }
     let given: Vec<&str> = chosen(answer).collect();
-    let known: Vec<&str> =
-        question.choices.iter().map(String::as_str).filter(|c| given.contains(c)).collect();
+    let known: Vec<&str> = form.choices.iter().map(String::as_str).filter(|c| given.contains(c)).collect();
     if known.len() == given.len() { known.join(", ") } else { given.join(", ") }
+}
+
+/// What was chosen of a `multiselect`.
+pub fn chosen(answer: &str) -> impl Iterator<Item = &str> {
+    answer.split(',').map(str::trim).filter(|c| !c.is_empty())
 }
 
 pub fn boolean(answer: &str) -> Result<(), String> {
