@@ -89,6 +89,7 @@ impl Caller {
 
 impl Broker {
     pub fn new(state: State, manifests: impl Into<PathBuf>, starter: Box<dyn Starter>) -> Broker {
+        shown_once::clear_left(&state);
         Broker {
             tasks: Tasks::new(state.clone(), starter),
             accounts: Accounts::default(),
@@ -350,7 +351,14 @@ impl Broker {
                 self.tasks.cancel(id)?;
                 Answer::Done
             }
-            Ask::Reveal { id } => Answer::Secrets(shown_once::reveal(&self.state, id).map_err(broken)?),
+            Ask::Reveal { id } => {
+                // its folder goes with the look, and more may come
+                if self.tasks.get(id).map_err(broken)?.is_some_and(|task| task.status.is_none()) {
+                    let message = "The task still runs. Look when it has ended: what it makes is shown once.";
+                    return Err(refusal(Reason::Busy, message.into()));
+                }
+                Answer::Secrets(shown_once::reveal(&self.state, id).map_err(broken)?)
+            }
             Ask::RestartService { unit } => {
                 self.restart(caller, unit)?;
                 Answer::Done

@@ -25,16 +25,22 @@ pub fn of(stream: &UnixStream, web: Option<u32>) -> io::Result<Peer> {
     let peer = rustix::net::sockopt::socket_peercred(stream)?;
     let by_uid = by_uid(peer.uid.as_raw(), web);
     // who asks waits for the answer, so this is still his group
-    let group = fs::read_to_string(format!("/proc/{}/cgroup", peer.pid.as_raw_nonzero()));
-    Ok(match (by_uid, group) {
-        (Peer::Root, Ok(group)) => task_of(&group).map_or(Peer::Root, Peer::Task),
-        (other, _) => other,
+    let group = || fs::read_to_string(format!("/proc/{}/cgroup", peer.pid.as_raw_nonzero()));
+    in_group(by_uid, group)
+}
+
+/// Root whose group cannot be read (he is gone, and left the socket to somebody) is nobody: he might be an action.
+fn in_group(by_uid: Peer, group: impl FnOnce() -> io::Result<String>) -> io::Result<Peer> {
+    Ok(match by_uid {
+        Peer::Root => task_of(&group()?).map_or(Peer::Root, Peer::Task),
+        other => other,
     })
 }
 
 /// The task whose unit this is the group of (proc_pid_cgroup(5)): `0::/system.slice/appliance-task-ID.service`.
 fn task_of(group: &str) -> Option<TaskId> {
-    let parts = group.lines().flat_map(|line| line.rsplit(':').next().unwrap_or_default().split('/'));
+    let parts = group.lines().map(|line| line.trim_end_matches(" (deleted)"));
+    let parts = parts.flat_map(|line| line.rsplit(':').next().unwrap_or_default().split('/'));
     let unit =
         parts.filter_map(|part| part.strip_prefix("appliance-task-")?.strip_suffix(".service")).next()?;
     TaskId::try_from(unit.to_owned()).ok()
@@ -98,8 +104,18 @@ mod tests {
         let id = "20260101-000000-0000000a";
         assert_eq!(of(&format!("0::/system.slice/appliance-task-{id}.service\n")), Some(id.into()));
         assert_eq!(of(&format!("1:name=systemd:/a\n0::/x/appliance-task-{id}.service/sub")), Some(id.into()));
+        // its unit has ended, and it is still there
+        assert_eq!(of(&format!("0::/x/appliance-task-{id}.service (deleted)\n")), Some(id.into()));
         assert_eq!(of("0::/system.slice/ssh.service"), None);
         assert_eq!(of("0::/system.slice/appliance-task-x.service"), None);
+    }
+
+    #[test]
+    fn root_whose_group_is_not_known_is_nobody() {
+        let gone = || Err(io::Error::from(io::ErrorKind::NotFound));
+        assert!(in_group(Peer::Root, gone).is_err());
+        assert_eq!(in_group(Peer::Web, gone).unwrap(), Peer::Web);
+        assert_eq!(in_group(Peer::Root, || Ok("0::/user.slice\n".into())).unwrap(), Peer::Root);
     }
 
     #[test]

@@ -21,17 +21,17 @@ use std::{
     fs, io,
     io::{Read, Write},
     path::Path,
-    sync::{
-        Mutex, PoisonError,
-        atomic::{AtomicUsize, Ordering},
-    },
+    sync::{Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
-/// Queries that run at one time, for everybody.
+/// Queries that run at one time: of everybody, and of one plugin, so that one which hangs leaves room for the others.
 const MOST: usize = 8;
-/// Answers that are kept.
-const KEPT: usize = 64;
+const MOST_OF_ONE: usize = 3;
+/// Bytes of answers that are kept, about.
+const KEPT: usize = 8 << 20;
+/// Bytes of an answer's place, whatever it says.
+const SMALLEST: usize = 4 << 10;
 /// Characters of what a person looks for.
 const SEARCH: usize = 200;
 
@@ -40,9 +40,13 @@ type Key = (String, String, Wanted);
 
 #[derive(Default)]
 pub struct Queries {
-    running: AtomicUsize,
-    kept: Mutex<BTreeMap<Key, (Instant, Data)>>,
+    /// By plugin.
+    running: Mutex<BTreeMap<String, usize>>,
+    kept: Mutex<BTreeMap<Key, (Instant, Answer)>>,
 }
+
+/// A failure is kept as well: the program that failed slowly is not run for everybody who looks.
+type Answer = Result<Data, String>;
 
 impl Queries {
     /// What the query says. `keep` is false while an action of the plugin changes things.
@@ -60,22 +64,30 @@ impl Queries {
         let fresh = Duration::from_secs(query.kept().into());
         let known =
             self.lock().get(&key).filter(|(at, _)| keep && at.elapsed() < fresh).map(|(_, d)| d.clone());
-        if let Some(data) = known {
-            return Ok(data);
+        let failed = |why: String| refusal(Reason::Failed, format!("“{}”: {why}", query.title));
+        if let Some(answer) = known {
+            return answer.map_err(failed);
         }
-        let place = Place::take(&self.running)?;
-        let data = run(state, starter, manifest, query, &wanted);
+        let place = Place::take(&self.running, &manifest.name)?;
+        let answer = run(state, starter, manifest, query, &wanted);
         drop(place);
-        let data = data.map_err(|why| refusal(Reason::Failed, format!("“{}”: {why}", query.title)))?;
         if keep && !fresh.is_zero() {
-            let mut kept = self.lock();
-            kept.retain(|_, (at, _)| at.elapsed() < Duration::from_secs(3600));
-            if kept.len() >= KEPT {
-                kept.clear();
-            }
-            kept.insert(key, (Instant::now(), data.clone()));
+            self.keep(key, answer.clone());
         }
-        Ok(data)
+        answer.map_err(failed)
+    }
+
+    fn keep(&self, key: Key, answer: Answer) {
+        let weight = |answer: &Answer| SMALLEST + answer.as_ref().map_or_else(String::len, Data::weight);
+        let mut kept = self.lock();
+        kept.retain(|_, (at, _)| at.elapsed() < Duration::from_secs(3600));
+        let heavy = kept.values().map(|(_, answer)| weight(answer)).sum::<usize>() + weight(&answer);
+        if heavy > KEPT {
+            kept.clear();
+        }
+        if weight(&answer) <= KEPT {
+            kept.insert(key, (Instant::now(), answer));
+        }
     }
 
     /// Something of this plugin changes.
@@ -83,27 +95,37 @@ impl Queries {
         self.lock().retain(|(name, ..), _| name != plugin);
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<Key, (Instant, Data)>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<Key, (Instant, Answer)>> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// One place among the queries that run.
-struct Place<'a>(&'a AtomicUsize);
+struct Place<'a>(&'a Mutex<BTreeMap<String, usize>>, &'a str);
 
-impl Place<'_> {
-    fn take(running: &AtomicUsize) -> Result<Place<'_>, Refusal> {
-        let place = Place(running);
-        if running.fetch_add(1, Ordering::SeqCst) < MOST {
-            return Ok(place);
+impl<'a> Place<'a> {
+    fn take(running: &'a Mutex<BTreeMap<String, usize>>, plugin: &'a str) -> Result<Place<'a>, Refusal> {
+        let mut now = running.lock().unwrap_or_else(PoisonError::into_inner);
+        let busy = |what: String| Err(refusal(Reason::Busy, format!("{what}. Try again in a moment.")));
+        if now.values().sum::<usize>() >= MOST {
+            return busy(format!("{MOST} queries run already"));
         }
-        Err(refusal(Reason::Busy, format!("{MOST} queries run already. Try again in a moment.")))
+        let own = now.entry(plugin.to_owned()).or_default();
+        if *own >= MOST_OF_ONE {
+            return busy(format!("{MOST_OF_ONE} queries of `{plugin}` run already"));
+        }
+        *own += 1;
+        Ok(Place(running, plugin))
     }
 }
 
 impl Drop for Place<'_> {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::SeqCst);
+        let mut now = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(own) = now.get_mut(self.1) {
+            *own -= 1;
+        }
+        now.retain(|_, count| *count > 0);
     }
 }
 
@@ -219,6 +241,8 @@ fn properties(folder: &Path, manifest: &Manifest, query: &Query, user: &peer::Us
 mod tests {
     use super::*;
     use broker_protocol::TaskId;
+    use plugin::query::Text;
+    use std::sync::atomic::{AtomicUsize, Ordering};
 
     /// Answers in the program's place.
     struct Says(String, AtomicUsize);
@@ -263,6 +287,34 @@ mod tests {
         queries.forget("wiki");
         let said = queries.ask((&state, &bad), (&manifest, &query), &Wanted::default(), true).unwrap_err();
         assert!(said.message.contains("1 MiB"), "{}", said.message);
-        assert_eq!(queries.running.load(Ordering::SeqCst), 0);
+        // a failure is kept as well
+        let said = queries.ask((&state, &bad), (&manifest, &query), &Wanted::default(), true).unwrap_err();
+        assert!(said.message.contains("1 MiB") && bad.1.load(Ordering::SeqCst) == 1, "{}", said.message);
+        assert!(queries.running.lock().unwrap().is_empty());
+    }
+
+    #[test]
+    fn what_is_kept_is_bounded_by_its_size() {
+        let queries = Queries::default();
+        let key = |n: u32| ("wiki".to_owned(), n.to_string(), Wanted::default());
+        let text = |bytes| Text { title: None, text: "x".repeat(bytes) };
+        let data = |bytes| Ok(Data { texts: vec![text(bytes)], ..Data::default() });
+        (0..20).for_each(|n| queries.keep(key(n), data(1 << 20)));
+        assert!((1..8).contains(&queries.lock().len()));
+        queries.keep(key(99), data(KEPT));
+        assert!(queries.lock().is_empty());
+        (0..100).for_each(|n| queries.keep(key(n), data(10)));
+        assert_eq!(queries.lock().len(), 100);
+    }
+
+    #[test]
+    fn a_plugin_that_hangs_leaves_room_for_others() {
+        let running = Mutex::default();
+        let taken: Vec<_> = (0..MOST_OF_ONE).map(|_| Place::take(&running, "a").unwrap()).collect();
+        assert!(Place::take(&running, "a").is_err_and(|r| r.message.contains("`a`")));
+        let others: Vec<_> = ["b", "b", "c", "c", "d"].map(|p| Place::take(&running, p).unwrap()).into();
+        assert!(Place::take(&running, "e").is_err());
+        drop((taken, others));
+        assert!(running.lock().unwrap().is_empty());
     }
 }

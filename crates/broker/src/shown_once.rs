@@ -3,12 +3,15 @@
 //! A task's lie in a folder of its own below [`State::memory`], which is in no file system that outlives the machine's run.
 //! `rename` decides who sees them. When the task's unit ends, it starts `appliance-forget@ID.timer`, which removes what nobody wanted.
 
-use crate::state::{self, State};
+use crate::{
+    state::{self, State},
+    tasks::inside,
+};
 use broker_protocol::{MadeSecret, TaskId};
 use rustix::fs::OFlags;
 use std::{
     fs, io,
-    io::Write,
+    io::{Read, Write},
     path::Path,
     time::{Duration, SystemTime},
 };
@@ -17,6 +20,8 @@ use std::{
 const LIFE: Duration = Duration::from_secs(3600);
 /// Of one task.
 const MOST: usize = 16;
+/// Bytes of one with its label, in JSON.
+const FILE_LIMIT: u64 = 64 << 10;
 
 /// Keeps a secret in a task's folder. The error is for the plugin's author.
 pub fn keep(folder: &Path, label: &str, value: &str) -> Result<(), String> {
@@ -46,10 +51,23 @@ pub fn reveal(state: &State, id: &TaskId) -> io::Result<Vec<MadeSecret>> {
     }
     let mut names = state::names(&aside)?;
     names.sort();
-    let read = names.iter().filter_map(|name| serde_json::from_slice(&fs::read(aside.join(name)).ok()?).ok());
-    let secrets = read.collect();
+    let read = |name: &String| {
+        let mut bytes = vec![];
+        let file = inside::file(&aside, name, OFlags::RDONLY).ok()??;
+        file.take(FILE_LIMIT).read_to_end(&mut bytes).ok()?;
+        serde_json::from_slice(&bytes).ok()
+    };
+    let secrets = names.iter().take(MOST).filter_map(read).collect();
     fs::remove_dir_all(&aside)?;
     Ok(secrets)
+}
+
+/// Removes what a broker that was killed in the middle of a look has left. Comes before the first look of this one.
+pub fn clear_left(state: &State) {
+    let Ok(entries) = fs::read_dir(state.memory()) else { return };
+    for entry in entries.flatten().filter(|e| e.file_name().as_encoded_bytes().starts_with(b".")) {
+        let _ = fs::remove_dir_all(entry.path());
+    }
 }
 
 /// Removes those of a task: its folder is not needed, or its hour has passed.
@@ -104,5 +122,15 @@ mod tests {
         (0..MOST).for_each(|_| keep(&state.shown(&id), "k", "v").unwrap());
         assert!(keep(&state.shown(&id), "k", "v").is_err());
         assert!(!format!("{:?}", seen).contains("hunter22"));
+        // a program in the place of its secrets leaves what is none, and a look that was broken off its folder
+        let pipe = state.shown(&id).join("00");
+        fs::remove_file(&pipe).unwrap();
+        let kind = rustix::fs::FileType::Fifo;
+        rustix::fs::mknodat(rustix::fs::CWD, &pipe, kind, rustix::fs::Mode::RUSR, 0).unwrap();
+        assert_eq!(reveal(&state, &id).unwrap().len(), MOST - 1);
+        let left = state.memory().join(".0123");
+        fs::create_dir(&left).unwrap();
+        clear_left(&state);
+        assert!(!left.exists() && state.memory().join("shown").exists());
     }
 }

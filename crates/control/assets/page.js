@@ -270,9 +270,16 @@ if (leaving) {
 }
 if ($("later")) later($("later"));
 // A card whose query takes long: when it has its answer, the page that the server writes shows it.
-for (const waits of document.querySelectorAll("[data-wait]")) {
+// That happens once: an answer that is not there then either is a link, and no form is emptied again.
+const slow = document.querySelectorAll("[data-wait]"), again = `waited ${location.pathname}`;
+if (!slow.length) sessionStorage.removeItem(again);
+for (const waits of slow) {
+  if (sessionStorage.getItem(again)) break;
   fetch(waits.dataset.wait, { headers: { Accept: "application/json" } }).then((answer) => {
-    if (answer.ok) location.reload();
+    if (answer.ok) {
+      sessionStorage.setItem(again, "1");
+      location.reload();
+    }
     else answer.json().then((why) => { waits.textContent = why.message; });
   }).catch(() => {});
 }

@@ -3,7 +3,7 @@
 
 use crate::{
     manifest::{Action, Manifest, Query, VERSION},
-    sandbox::Needs,
+    sandbox::{ANSWERS, Needs},
 };
 use std::{collections::BTreeSet, ops::RangeInclusive};
 
@@ -20,22 +20,60 @@ const PROTECTED: &[&str] = &[
     "/bin",
     "/boot",
     "/dev",
+    "/etc/alternatives",
     "/etc/apt",
+    "/etc/bash.bashrc",
+    "/etc/cron.d",
+    "/etc/cron.daily",
+    "/etc/cron.hourly",
+    "/etc/cron.monthly",
+    "/etc/cron.weekly",
+    "/etc/crontab",
+    "/etc/dbus-1",
+    "/etc/environment",
     "/etc/group",
     "/etc/gshadow",
+    "/etc/init.d",
+    "/etc/initramfs-tools",
+    "/etc/kernel",
+    "/etc/ld.so.cache",
+    "/etc/ld.so.conf",
+    "/etc/ld.so.conf.d",
+    "/etc/ld.so.preload",
+    "/etc/logrotate.d",
+    "/etc/modprobe.d",
+    "/etc/modules-load.d",
+    "/etc/network",
+    "/etc/nsswitch.conf",
     "/etc/pam.d",
     "/etc/passwd",
+    "/etc/polkit-1",
+    "/etc/profile",
+    "/etc/profile.d",
+    "/etc/security",
     "/etc/shadow",
     "/etc/ssh",
     "/etc/sudoers",
     "/etc/sudoers.d",
+    "/etc/sysctl.d",
     "/etc/systemd",
+    "/etc/sysusers.d",
+    "/etc/tmpfiles.d",
+    "/etc/udev",
     "/home",
     "/lib",
     "/lib64",
     "/proc",
     "/root",
+    "/run/appliance-broker",
+    "/run/appliance-broker.socket",
+    "/run/appliance-task",
+    "/run/containerd",
+    "/run/dbus",
+    "/run/docker.sock",
     "/run/systemd",
+    "/run/tmpfiles.d",
+    "/run/udev",
     "/sbin",
     "/sys",
     "/usr",
@@ -43,7 +81,9 @@ const PROTECTED: &[&str] = &[
     "/var/lib/appliance-control",
     "/var/lib/apt",
     "/var/lib/dpkg",
+    "/var/lib/polkit-1",
     "/var/lib/systemd",
+    "/var/spool/cron",
 ];
 
 impl Manifest {
@@ -80,7 +120,7 @@ impl Manifest {
         twice("query", manifest.queries.iter().map(|q| &q.name), &mut faults);
         for query in &manifest.queries {
             let mut own = vec![];
-            query.check(&mut own);
+            query.check(name, &mut own);
             faults.extend(own.into_iter().map(|fault| format!("query `{}`: {fault}", query.name)));
         }
         for action in &manifest.actions {
@@ -111,9 +151,9 @@ impl Manifest {
 }
 
 impl Query {
-    fn check(&self, faults: &mut Vec<String>) {
+    fn check(&self, plugin: &str, faults: &mut Vec<String>) {
         check_entry(&self.name, &self.title, &self.description, &self.run, faults);
-        check_needs(&self.into(), faults);
+        check_needs(plugin, &self.into(), faults);
         within("timeout", self.timeout, 1..=30, faults);
         within("cache", self.cache, 0..=3600, faults);
         within("memory", self.memory, 16..=65536, faults);
@@ -126,7 +166,7 @@ impl Action {
         if let Some(text) = &self.confirm {
             check_text("confirm", text, faults);
         }
-        check_needs(&self.into(), faults);
+        check_needs(&manifest.name, &self.into(), faults);
         within("timeout", self.timeout, 1..=86400, faults);
         within("memory", self.memory.filter(|m| *m != 0), 16..=65536, faults);
         if !self.units.is_empty() && self.user != "root" {
@@ -162,12 +202,14 @@ fn check_entry(name: &str, title: &str, description: &Option<String>, run: &str,
     }
 }
 
-fn check_needs(needs: &Needs<'_>, faults: &mut Vec<String>) {
+fn check_needs(plugin: &str, needs: &Needs<'_>, faults: &mut Vec<String>) {
     if !is_user(needs.user) {
         faults.push(format!("`{}` is no user's name", needs.user));
     }
     for path in needs.writable {
-        if let Err(why) = check_path(path).and_then(|()| check_writable(path)) {
+        if let Err(why) =
+            check_path(path).and_then(|()| check_writable(path)).and_then(|()| check_own(plugin, path))
+        {
             faults.push(format!("`writable` path `{path}` {why}"));
         }
     }
@@ -256,6 +298,15 @@ fn check_path(path: &str) -> Result<(), String> {
         return Err("may have letters, digits and / . _ + @ - only".into());
     }
     Ok(())
+}
+
+/// Of the answers of appliances, a plugin may write its own.
+fn check_own(plugin: &str, path: &str) -> Result<(), String> {
+    let inner = path.strip_prefix(ANSWERS).filter(|rest| rest.is_empty() || rest.starts_with('/'));
+    match inner.map(|rest| rest.split('/').nth(1)) {
+        Some(owner) if owner != Some(plugin) => Err("belongs to another appliance".into()),
+        _ => Ok(()),
+    }
 }
 
 fn check_writable(path: &str) -> Result<(), String> {
@@ -347,9 +398,19 @@ mod tests {
             "/var/lib/a:b",
             "/root/x",
             "/proc/sys",
+            "/etc/cron.d",
+            "/etc/ld.so.preload",
+            "/etc/udev/rules.d",
+            "/run/udev/rules.d",
+            "/var/spool/cron/crontabs",
+            "/run/appliance-broker/shown",
+            "/var/lib/appliances",
+            "/var/lib/appliances/mail",
+            "/var/lib/appliances/wiki2",
         ] {
             assert!(fault("/var/lib/moin", path).contains("`writable`"), "{path}");
         }
+        Manifest::parse("wiki", &GOOD.replace("/var/lib/moin", "/var/lib/appliances/wiki/data")).unwrap();
         for path in ["/var/lib/moin", "/etc/moin", "/srv/wiki", "/var/lib/dpkg-like", "/var/lib/moin/wiki@1"]
         {
             assert_eq!(check_path(path).and_then(|()| check_writable(path)), Ok(()), "{path}");

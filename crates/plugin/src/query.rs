@@ -57,6 +57,21 @@ pub struct Choice {
     pub text: String,
 }
 
+impl Data {
+    /// Bytes of memory that it takes, about.
+    pub fn weight(&self) -> usize {
+        // a text has a pointer, a length and a capacity beside it, and takes no less than a few words
+        let text = |t: &String| t.len() + 48;
+        let texts = |list: &[String]| list.iter().map(text).sum::<usize>() + 48;
+        let facts: usize = self.facts.iter().map(|f| text(&f.label) + text(&f.value)).sum();
+        let choices: usize = self.choices.iter().map(|c| text(&c.value) + text(&c.text)).sum();
+        let table = |t: &Table| texts(&t.columns) + t.rows.iter().map(|r| texts(r)).sum::<usize>();
+        let long: usize = self.texts.iter().map(|t| text(&t.text) + t.title.as_ref().map_or(0, text)).sum();
+        let tables: usize = self.tables.iter().map(table).sum();
+        facts + choices + long + tables + texts(&self.warnings) + text(&self.message)
+    }
+}
+
 /// The line that the program gets.
 pub fn input(wanted: &Wanted) -> String {
     let rows = ROWS;
@@ -108,6 +123,9 @@ impl Data {
                 let text = text.unwrap_or_else(|| value.clone());
                 self.choices.push(Choice { value, text });
             }
+            Frame::Table { rows, total: Some(_), .. } if rows.len() > ROWS as usize => {
+                return Err(format!("is a page of more than {ROWS} rows"));
+            }
             Frame::Table { columns, mut rows, total } => {
                 let total = total.unwrap_or_else(|| {
                     let total = rows.len() as u64;
@@ -144,6 +162,10 @@ mod tests {
         assert!(page(4).tables[0].rows.is_empty() && page(u32::MAX).tables[0].rows.is_empty());
         let own =
             format!("{{\"event\":\"table\",\"columns\":[\"n\"],\"rows\":[[\"a\"]],\"total\":9000}}\n{END}");
+        let rows = vec![["a"]; 51];
+        let much = serde_json::json!({ "event": "table", "columns": ["n"], "rows": rows, "total": 60 });
+        let said = read(format!("{much}\n{END}").as_bytes(), &Wanted::default()).unwrap_err();
+        assert!(said.contains("more than 50 rows"), "{said}");
         let data = read(own.as_bytes(), &Wanted { page: 7, ..Wanted::default() }).unwrap();
         assert_eq!((data.tables[0].total, data.tables[0].rows.len()), (9000, 1));
     }

@@ -27,6 +27,8 @@ pub const STOP_TIME: Duration = Duration::from_secs(10);
 const DRAIN_TIME: Duration = Duration::from_secs(2);
 /// How often it is looked whether the run was cancelled.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
+/// How often it is looked whether there is room.
+const ROOM_EVERY: Duration = Duration::from_secs(1);
 /// Progress comes at most five times a second.
 const PROGRESS_EVERY: Duration = Duration::from_millis(200);
 /// Lines of standard error that become the details of a failure that brought none.
@@ -60,6 +62,10 @@ pub trait Listener {
     fn restart(&mut self, unit: &str) -> Result<String, String>;
     /// Whether the program shall stop.
     fn cancelled(&self) -> bool;
+    /// Whether there is no room left for what it writes.
+    fn full(&self) -> bool {
+        false
+    }
 }
 
 /// How long a run may take.
@@ -104,6 +110,7 @@ pub fn run(
         listener,
         time,
         began: Instant::now(),
+        looked: Instant::now(),
         group,
         lines: 0,
         asked: None,
@@ -123,12 +130,15 @@ enum Why {
     Cancelled,
     Breach,
     Late,
+    Full,
 }
 
 struct Run<'a> {
     listener: &'a mut dyn Listener,
     time: Time,
     began: Instant,
+    /// When it was looked whether there is room.
+    looked: Instant,
     group: Option<Pid>,
     /// Lines of standard output so far.
     lines: u64,
@@ -169,6 +179,12 @@ impl Run<'_> {
         match self.asked {
             None if self.listener.cancelled() => self.stop(Why::Cancelled),
             None if self.began.elapsed() > self.time.most => self.stop(Why::Late),
+            None if self.looked.elapsed() >= ROOM_EVERY => {
+                self.looked = Instant::now();
+                if self.listener.full() {
+                    self.stop(Why::Full);
+                }
+            }
             Some((since, _)) if !self.killed && since.elapsed() > self.time.stop => {
                 self.killed = true;
                 self.signal(Signal::KILL);
@@ -203,7 +219,14 @@ impl Run<'_> {
             Err(why) => Err(why),
         };
         if let Err(why) = done {
-            let line = String::from_utf8_lossy(&line[..line.len().min(4096)]).into_owned();
+            // it may hold the secret that it was meant to keep out of the log, and so may the words about a wrong value
+            let secret = line.windows(6).any(|part| part == b"secret");
+            let (line, why) = if secret {
+                let why = why.split_once(": invalid").map_or(why.as_str(), |(start, _)| start).to_owned();
+                ("[a line about a secret is left out]".to_owned(), why)
+            } else {
+                (String::from_utf8_lossy(&line[..line.len().min(4096)]).into_owned(), why)
+            };
             self.listener.event(Kind::Log { stream: Stream::Stdout, line });
             self.fault = Some(format!("line {} of its output {why}", self.lines));
             self.stop(Why::Breach);
@@ -261,6 +284,9 @@ impl Run<'_> {
                 "It was stopped: it has not ended within {} s, which is what its manifest gives it.",
                 self.time.most.as_secs()
             )),
+            (None, _) if self.asked.is_some_and(|(_, why)| why == Why::Full) => {
+                failed("It was stopped: the disk is almost full. Remove something and try again.".into())
+            }
             (_, result) if self.asked.is_some() => {
                 let message = match result.filter(|r| r.status == Status::Cancelled) {
                     Some(own) => own.message,

@@ -26,7 +26,29 @@ pub const ANSWERS: &str = "/var/lib/appliances";
 /// could read them.
 pub const HIDDEN: &[&str] =
     &["/etc/ssh", "/etc/ssl/private", ANSWERS, "/var/lib/appliance-control", "/var/lib/private", "/var/mail"];
-/// The same, by `ProtectHome=`.
+/// What a program that is root does not see unless its manifest names it, something in it or something above it: nobody else could
+/// read it, or come to root's rights over it. Not all of it is on every machine, so nothing may be made in its place.
+const CLOSED: &[&str] = &[
+    "/etc/NetworkManager/system-connections",
+    "/etc/gshadow",
+    "/etc/gshadow-",
+    "/etc/mysql/debian.cnf",
+    "/etc/shadow",
+    "/etc/shadow-",
+    "/etc/wireguard",
+    "/run/containerd",
+    "/run/docker.sock",
+    "/run/mysqld",
+    "/run/postgresql",
+    "/run/udev/control",
+    "/var/lib/containerd",
+    "/var/lib/docker",
+    "/var/lib/mysql",
+    "/var/lib/postgresql",
+    "/var/log",
+    "/var/spool/cron",
+];
+/// The same as `HIDDEN`, by `ProtectHome=`.
 const HOMES: &[&str] = &["/home", "/root", "/run/user"];
 
 /// Enough for an archive of files of any owner to be made and put back, and for changing to another user. None of
@@ -171,6 +193,11 @@ fn files(needs: &Needs<'_>, add: &mut impl FnMut(String)) {
     for folder in HIDDEN.iter().filter(|folder| !reached(folder)) {
         add(format!("TemporaryFileSystem={folder}:ro"));
     }
+    let named = needs.readable.iter().chain(needs.writable);
+    let closed = |place: &&&str| needs.user == "root" && !named.clone().any(|path| touch(path, place));
+    for place in CLOSED.iter().filter(closed) {
+        add(format!("InaccessiblePaths=-{place}"));
+    }
     for path in needs.writable {
         let property = if hidden(path) { "BindPaths" } else { "ReadWritePaths" };
         add(format!("{property}=-{path}"));
@@ -182,7 +209,11 @@ fn files(needs: &Needs<'_>, add: &mut impl FnMut(String)) {
 
 /// Whether something of it is hidden unless it is named.
 pub fn is_hidden(path: &str) -> bool {
-    HIDDEN.iter().chain(HOMES).any(|folder| is_below(path, folder) || is_below(folder, path))
+    HIDDEN.iter().chain(HOMES).chain(CLOSED).any(|folder| touch(path, folder))
+}
+
+fn touch(one: &str, other: &str) -> bool {
+    is_below(one, other) || is_below(other, one)
 }
 
 fn is_below(inner: &str, outer: &str) -> bool {
@@ -238,6 +269,18 @@ mod tests {
             assert!(has(&list, property), "{property}");
         }
         assert!(!has(&list, "TemporaryFileSystem=/var/mail:ro"));
+        for place in ["/etc/shadow", "/run/docker.sock", "/run/mysqld", "/var/lib/mysql", "/var/log"] {
+            assert!(has(&list, &format!("InaccessiblePaths=-{place}")), "{place}");
+        }
+        let named = of(&Action {
+            user: "root".into(),
+            readable: vec!["/var/lib/mysql/shop".into(), "/etc/shadow".into(), "/run".into()],
+            ..Action::default()
+        });
+        for place in ["/etc/shadow", "/run/docker.sock", "/run/mysqld", "/var/lib/mysql"] {
+            assert!(!has(&named, &format!("InaccessiblePaths=-{place}")), "{place}");
+        }
+        assert!(is_hidden("/var/lib/mysql") && is_hidden("/var/log/shop") && !is_hidden("/var/lib/moin"));
         // the broker knows what it may ask for; the system manager does not
         assert!(!has(&list, "InaccessiblePaths=-/run/appliance-broker.socket"));
         assert!(has(&list, "InaccessiblePaths=-/run/systemd/private"));

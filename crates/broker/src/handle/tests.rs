@@ -310,3 +310,22 @@ fn the_trail_says_who_did_what_and_how_it_ended() {
         );
     });
 }
+
+#[test]
+fn secrets_are_shown_when_their_task_has_ended() {
+    with(|broker| {
+        let work =
+            Work::Action { plugin: "wiki".into(), action: "look".into(), parameters: Default::default() };
+        let task = match ask(broker, Peer::Root, None, Ask::Start { work }) {
+            Ok(Answer::Task(task)) => task,
+            other => panic!("{other:?}"),
+        };
+        shown_once::keep(&broker.state.shown(&task.id), "Key", "hunter22").unwrap();
+        let reveal = || ask(broker, Peer::Root, None, Ask::Reveal { id: task.id.clone() });
+        assert_eq!(reveal().unwrap_err(), Reason::Busy);
+        let result =
+            events::Kind::Result { status: events::Status::Ok, message: String::new(), details: vec![] };
+        crate::tasks::log::append(&broker.state.tasks().join(task.id.as_str()), result).unwrap();
+        assert!(matches!(reveal(), Ok(Answer::Secrets(secrets)) if secrets[0].value == "hunter22"));
+    });
+}

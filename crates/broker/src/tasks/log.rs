@@ -1,10 +1,13 @@
 //! `events.jsonl`: what a task says. One write for each line, so that a reader who follows the file sees whole lines, and
 //! a line that a kill cut short is the last one.
 
-use super::record::{self, Record};
+use super::{
+    inside,
+    record::{self, Record},
+};
 use crate::{state, upload};
 use events::{Event, Kind, Status};
-use rustix::fs::{Mode, OFlags};
+use rustix::fs::OFlags;
 use std::{
     fs::{self, File},
     io::{self, Read, Seek, SeekFrom, Write},
@@ -40,8 +43,8 @@ pub struct Log {
 impl Log {
     /// Opens the file that the broker has made.
     pub fn open(folder: &Path) -> io::Result<Log> {
-        let flags = OFlags::RDWR | OFlags::APPEND | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let mut file = File::from(rustix::fs::open(folder.join(FILE), flags, Mode::empty())?);
+        let found = inside::file(folder, FILE, OFlags::RDWR | OFlags::APPEND)?;
+        let mut file = found.ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, "the log is gone"))?;
         end_torn_line(&mut file)?;
         let written = file.metadata()?.len();
         Ok(Log { file, written, limit: LIMIT, truncated: false, lost: None, torn: false, secrets: vec![] })
@@ -148,10 +151,7 @@ fn clean(text: &str, most: usize) -> String {
 
 /// The result, when the task has one.
 pub fn result(folder: &Path) -> io::Result<Option<Event>> {
-    let mut file = match File::open(folder.join(FILE)) {
-        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
-        other => other?,
-    };
+    let Some(mut file) = inside::file(folder, FILE, OFlags::RDONLY)? else { return Ok(None) };
     let len = file.metadata()?.len();
     file.seek(SeekFrom::Start(len.saturating_sub(RESULT_LIMIT)))?;
     let mut tail = vec![];
@@ -180,8 +180,10 @@ pub fn interrupted(folder: &Path, record: &Record) -> io::Result<Event> {
     let result = Kind::Result { status: Status::Failed, message, details: vec![] };
     clear(folder);
     match append(folder, result.clone()) {
-        // nothing can be written now: it is said all the same, and written another time
-        Err(e) if e.kind() == io::ErrorKind::StorageFull => Ok(Event::new(record.started * 1000, result)),
+        // nothing can be written now, or its program took the log away: it is said all the same, and written another time
+        Err(e) if matches!(e.kind(), io::ErrorKind::StorageFull | io::ErrorKind::NotFound) => {
+            Ok(Event::new(record.started * 1000, result))
+        }
         other => other,
     }
 }

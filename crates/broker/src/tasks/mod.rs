@@ -1,6 +1,7 @@
 //! Tasks: each a folder `tasks/ID/` and a transient unit `appliance-task-ID.service`.
 //!
 //! * [`record`]: `task.json`, what the task is; written once, before it starts
+//! * [`inside`]: how what lies in the folder is opened
 //! * [`log`]: `events.jsonl`, what it says; its result is its last line
 //! * [`rules`]: what may run beside what
 //! * [`unit`]: the unit's properties: for an action, its sandbox
@@ -10,6 +11,7 @@
 //! `came/` and `uploads/` (what was uploaded, and its copy for the action) and `secrets.json`, all three gone when it has ended. Nothing else is kept about a task, so nothing can
 //! disagree: it runs when its unit does, and it has ended when it has a result.
 
+pub(crate) mod inside;
 pub mod log;
 pub mod record;
 pub mod rules;
@@ -125,14 +127,14 @@ impl Tasks {
 
     /// The events file, and how long it is now.
     pub fn events(&self, id: &TaskId) -> io::Result<Option<(File, u64)>> {
-        open(self.folder(id).join(log::FILE))
+        open(&self.folder(id), log::FILE.as_ref())
     }
 
     pub fn artifact(&self, id: &TaskId, name: &str) -> io::Result<Option<(File, u64)>> {
         if !plugin::check::is_file_name(name) {
             return Ok(None);
         }
-        open(self.folder(id).join("artifacts").join(name))
+        open(&self.folder(id), &Path::new("artifacts").join(name))
     }
 
     /// Starts a task, unless another one is in its way.
@@ -317,27 +319,16 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 fn artifacts(folder: &Path) -> io::Result<Vec<Artifact>> {
-    let kept = folder.join("artifacts");
-    let mut artifacts = vec![];
-    for name in state::names(&kept)? {
-        let size = fs::symlink_metadata(kept.join(&name))?.len();
-        artifacts.push(Artifact { name, size });
-    }
+    let mut artifacts: Vec<Artifact> =
+        inside::files(folder, "artifacts")?.into_iter().map(|(name, size)| Artifact { name, size }).collect();
     artifacts.sort_by(|a, b| a.name.cmp(&b.name));
     Ok(artifacts)
 }
 
-fn open(path: PathBuf) -> io::Result<Option<(File, u64)>> {
-    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    match rustix::fs::open(&path, flags, rustix::fs::Mode::empty()) {
-        Ok(fd) => {
-            let file = File::from(fd);
-            let size = file.metadata()?.len();
-            Ok(Some((file, size)))
-        }
-        Err(rustix::io::Errno::NOENT) => Ok(None),
-        Err(e) => Err(e.into()),
-    }
+fn open(folder: &Path, path: &Path) -> io::Result<Option<(File, u64)>> {
+    let Some(file) = inside::file(folder, path, OFlags::RDONLY)? else { return Ok(None) };
+    let size = file.metadata()?.len();
+    Ok(Some((file, size)))
 }
 
 fn failed(error: io::Error) -> Refusal {

@@ -252,3 +252,24 @@ fn an_id_never_leaves_the_folder() {
         assert!(serde_json::from_str::<Ask>(&line).is_err());
     }
 }
+
+#[test]
+fn a_program_that_spoils_its_folder_gives_nothing_away_and_stops_nobody() {
+    let bench = bench(false);
+    let task = bench.tasks.start(action_order(&[])).unwrap();
+    let folder = bench.tasks.folder(&task.id);
+    fs::remove_dir_all(folder.join("artifacts")).unwrap();
+    std::os::unix::fs::symlink("/etc", folder.join("artifacts")).unwrap();
+    fs::remove_file(folder.join(log::FILE)).unwrap();
+    let kind = rustix::fs::FileType::Fifo;
+    let mode = rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR;
+    rustix::fs::mknodat(rustix::fs::CWD, folder.join(log::FILE), kind, mode, 0).unwrap();
+    assert!(bench.tasks.artifact(&task.id, "passwd").unwrap().is_none());
+    assert!(bench.tasks.events(&task.id).unwrap().is_none());
+    let running = bench.tasks.get(&task.id).unwrap().unwrap();
+    assert!(running.status.is_none() && running.artifacts.is_empty());
+    lock(&bench.fake.units).clear();
+    assert_eq!(bench.tasks.get(&task.id).unwrap().unwrap().status, Some(Status::Failed));
+    bench.tasks.start(order(Work::Refresh {})).unwrap();
+    assert!(Path::new("/etc/passwd").exists());
+}

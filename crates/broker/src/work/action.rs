@@ -25,6 +25,10 @@ use std::{
     time::Duration,
 };
 
+/// Bytes of the disk that no action may take: without them neither the package manager nor a log can go on.
+const RESERVE: u64 = 128 << 20;
+/// Bytes that others may have taken meanwhile.
+const OTHERS: u64 = 16 << 20;
 /// A service that restarts may take its time.
 const RESTART_TIME: Duration = Duration::from_secs(300);
 
@@ -52,7 +56,8 @@ pub fn run(folder: &Path, record: &Record, stop: &Stop, log: &mut Log) -> Ending
         Err(why) => return Ending::failed(why, vec![]),
     };
     let time = Time { most: Duration::from_secs(action.time().into()), stop: unit::patience(action) };
-    let mut keeper = Keeper { folder, action, stop, log };
+    let room = room(folder);
+    let mut keeper = Keeper { folder, action, stop, log, room };
     let Outcome { status, message, details, .. } = runner::run(program, &values, time, &mut keeper);
     Ending { status, message, details }
 }
@@ -105,6 +110,19 @@ struct Keeper<'a> {
     action: &'a Action,
     stop: &'a Stop,
     log: &'a mut Log,
+    /// Bytes that were free when it began.
+    room: u64,
+}
+
+/// Bytes that are free where the task keeps what its program makes, or for what is temporary; all there is when that is not known.
+fn room(folder: &Path) -> u64 {
+    let free = |path: &Path| rustix::fs::statvfs(path).map(|fs| fs.f_bavail.saturating_mul(fs.f_frsize));
+    [folder, Path::new("/var/tmp")].into_iter().filter_map(|path| free(path).ok()).min().unwrap_or(u64::MAX)
+}
+
+/// On a disk that was full before, a program that makes room still runs.
+fn is_full(room: u64, began: u64) -> bool {
+    room < RESERVE && room.saturating_add(OTHERS) < began
 }
 
 impl Listener for Keeper<'_> {
@@ -118,7 +136,9 @@ impl Listener for Keeper<'_> {
 
     fn secret(&mut self, label: &str, value: &str) -> Result<(), String> {
         // what it prints by mistake is masked, from here on
-        self.log.hide([value.to_owned()]);
+        let quoted = serde_json::to_string(value).unwrap_or_default();
+        self.log.hide([value.to_owned(), quoted.trim_matches('"').to_owned()]);
+        self.log.hide(value.lines().map(str::to_owned));
         shown_once::keep(Path::new(unit::SHOWN), label, value)
     }
 
@@ -135,5 +155,22 @@ impl Listener for Keeper<'_> {
 
     fn cancelled(&self) -> bool {
         self.stop.asked.load(Ordering::SeqCst)
+    }
+
+    fn full(&self) -> bool {
+        is_full(room(self.folder), self.room)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_fills_the_disk_is_told_from_who_finds_it_full() {
+        assert!(is_full(RESERVE - 1, RESERVE * 2));
+        assert!(!is_full(RESERVE, RESERVE * 2));
+        assert!(!is_full(RESERVE / 2, RESERVE / 2));
+        assert!(room(Path::new("/")) < u64::MAX);
     }
 }

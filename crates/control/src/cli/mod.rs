@@ -30,7 +30,10 @@ mod show;
 mod updates;
 mod work;
 
-use crate::web::{self, pages::tasks::fits};
+use crate::{
+    text,
+    web::{self, pages::tasks::fits},
+};
 use ::plugin::query::Wanted;
 use anyhow::Context;
 use broker_protocol::{Power, Work};
@@ -356,10 +359,15 @@ pub fn main() -> ExitCode {
     match run(arguments) {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("appliance-control: {:#}", error);
+            eprintln!("appliance-control: {}", said(&error));
             ExitCode::from(session::status(&error))
         }
     }
+}
+
+/// What was wrong; parts of it may be a plugin's words, and its escapes are not for the terminal.
+fn said(error: &anyhow::Error) -> String {
+    text::lines(&format!("{error:#}"))
 }
 
 fn run(Arguments { json, broker, command }: Arguments) -> anyhow::Result<ExitCode> {
@@ -450,5 +458,14 @@ fn run(Arguments { json, broker, command }: Arguments) -> anyhow::Result<ExitCod
         Command::Completions { .. } | Command::Man | Command::Console | Command::Serve { .. } => {
             Ok(ExitCode::SUCCESS)
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn an_error_cannot_rewrite_the_terminal() {
+        let error = anyhow::anyhow!("bad \u{1b}[2Jfile\u{7}\nline").context("\u{1b}]0;title\u{7}it failed");
+        assert_eq!(super::said(&error), "it failed: bad file\nline");
     }
 }

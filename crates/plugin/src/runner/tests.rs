@@ -106,6 +106,53 @@ fn a_secret_goes_to_its_keeper_and_into_no_event() {
 }
 
 #[test]
+fn a_line_that_was_to_keep_a_secret_stays_out_of_the_log() {
+    for line in [
+        r#"{"event":"secret","label":"Key","value":"hunter22","more":1}"#.to_owned(),
+        r#"{"event":"secret","value":"hunter22"}"#.into(),
+        r#"{"v":9,"event":"secret","label":"Key","value":"hunter22"}"#.into(),
+        r#"{"event":"secret","label":"Key","value":"hunter22""#.into(),
+        r#"{"event":"secret","label":"hunter22","value":22222222}"#.into(),
+        format!(r#"{{"event":"secret","label":"Key","value":"hunter22{}"}}"#, "x".repeat(5000)),
+    ] {
+        let (events, outcome) = run_script(&format!("echo '{line}'; {OK}"));
+        let said = format!("{events:?} {outcome:?}");
+        assert!(outcome.breach && !said.contains("hunter22") && !said.contains("22222222"), "{said}");
+    }
+}
+
+/// Has no room.
+struct Full(Ears<fn(&Kind) -> bool>);
+
+impl Listener for Full {
+    fn event(&mut self, kind: Kind) {
+        self.0.event(kind);
+    }
+    fn artifact(&mut self, name: &str) -> Result<u64, String> {
+        self.0.artifact(name)
+    }
+    fn secret(&mut self, label: &str, value: &str) -> Result<(), String> {
+        self.0.secret(label, value)
+    }
+    fn restart(&mut self, unit: &str) -> Result<String, String> {
+        self.0.restart(unit)
+    }
+    fn cancelled(&self) -> bool {
+        false
+    }
+    fn full(&self) -> bool {
+        true
+    }
+}
+
+#[test]
+fn a_program_that_fills_the_disk_is_stopped() {
+    let mut full = Full(Ears { events: vec![], secrets: vec![], when: |_| false, cancelled: false });
+    let outcome = run(Program::new("sleep").arg("60"), &BTreeMap::new(), TIME, &mut full);
+    assert!(outcome.status == Status::Failed && outcome.message.contains("disk"), "{}", outcome.message);
+}
+
+#[test]
 fn a_breach_ends_the_run_and_so_does_the_clock() {
     let garbage = "while :; do echo garbage; done";
     let (events, outcome) = run_script(garbage);
