@@ -21,6 +21,8 @@ def net():
 attempt("read-secret", lambda: open("/var/lib/appliances/radio/secrets/key").read())
 attempt("read-own-secret", lambda: open(os.environ["CREDENTIALS_DIRECTORY"] + "/key").read())
 attempt("read-ssh", lambda: os.listdir("/etc/ssh")[0])
+attempt("read-shadow", lambda: open("/etc/shadow").read())
+attempt("read-log", lambda: os.listdir("/var/log")[0])
 attempt("read-sessions", lambda: os.listdir("/var/lib/appliance-broker/sessions"))
 attempt("write-etc", lambda: open("/etc/probe", "w").close())
 attempt("write-usr", lambda: open("/usr/probe", "w").close())
@@ -65,6 +67,11 @@ elif what == "tune":
     say(event="secret", label="Key of the station", value="correct-horse-battery")
     say(event="log", line="by mistake: correct-horse-battery")
     say(event="restart", unit="radio.service")
+elif what == "spoil":
+    os.chdir("/var/lib/appliance-broker/tasks")
+    os.chdir(os.listdir(".")[0])
+    os.rename("artifacts", "aside"); os.symlink("/etc", "artifacts")
+    os.rename("events.jsonl", "said"); os.mkfifo("events.jsonl")
 elif what == "slow":
     say(event="phase", id="slow", title="Slow")
     while not os.path.exists("/srv/radio/go"): time.sleep(0.1)
@@ -126,6 +133,7 @@ pub fn actions() -> Vec<Value> {
         ),
         action("slow", json!({ "timeout": 600, "memory": 64 })),
         action("garbage", json!({})),
+        action("spoil", json!({ "user": "root" })),
         action("elsewhere", json!({ "restarts": ["radio.service"] })),
         action("receive", json!({ "parameters": [{ "name": "recording", "type": "file" }] })),
         action("send", json!({ "parameters": [{ "name": "mib", "type": "number", "min": 1 }] })),

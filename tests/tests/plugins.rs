@@ -182,6 +182,14 @@ fn what_is_bad_harms_its_own_task_only(machine: &Machine, client: &Client) -> Re
     );
     let (said, done) = act(machine, "elsewhere", &[])?;
     assert!(!done && said.contains("does not name cron.service"), "{said}");
+    // root in its own folder: nothing is given away by a link, and nobody waits for a pipe
+    act(machine, "spoil", &[])?;
+    let tasks: Value = serde_json::from_str(&machine.sh("appliance-control --json task list")?)?;
+    let spoilt = tasks[0]["id"].as_str().with_context(|| format!("no task: {tasks}"))?;
+    assert!(wait_until(SOON, || client
+        .get(&url(machine, &format!("/tasks/{spoilt}")))
+        .is_ok_and(|page| page.body.contains("data-state=\"failed\""))));
+    assert_eq!(client.get(&url(machine, &format!("/tasks/{spoilt}/artifacts/passwd")))?.status, 404);
     // two at the same moment: one of them is told of the other
     let csrf = client.get(&url(machine, "/plugins/radio"))?.ok()?.field("csrf")?;
     let fields = [("csrf", csrf.as_str())];

@@ -314,8 +314,11 @@ fn the_trail_says_who_did_what_and_how_it_ended() {
 #[test]
 fn secrets_are_shown_when_their_task_has_ended() {
     with(|broker| {
-        let work =
-            Work::Action { plugin: "wiki".into(), action: "look".into(), parameters: Default::default() };
+        let work = Work::Action {
+            plugin: "wiki".into(),
+            action: "look".into(),
+            parameters: [("mail".into(), "a@example.org".into())].into(),
+        };
         let task = match ask(broker, Peer::Root, None, Ask::Start { work }) {
             Ok(Answer::Task(task)) => task,
             other => panic!("{other:?}"),
