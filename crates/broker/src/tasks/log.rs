@@ -179,13 +179,22 @@ pub fn interrupted(folder: &Path, record: &Record) -> io::Result<Event> {
     let message = format!("It was interrupted: {why} before it had ended.");
     let result = Kind::Result { status: Status::Failed, message, details: vec![] };
     clear(folder);
-    match append(folder, result.clone()) {
-        // nothing can be written now, or its program took the log away: it is said all the same, and written another time
-        Err(e) if matches!(e.kind(), io::ErrorKind::StorageFull | io::ErrorKind::NotFound) => {
-            Ok(Event::new(record.started * 1000, result))
-        }
+    match renew(folder).and_then(|()| append(folder, result.clone())) {
+        // nothing can be written now: it is said all the same, and written another time
+        Err(e) if e.kind() == io::ErrorKind::StorageFull => Ok(Event::new(record.started * 1000, result)),
         other => other,
     }
+}
+
+/// A new log, where the task's program put something else in its place.
+fn renew(folder: &Path) -> io::Result<()> {
+    if inside::file(folder, FILE, OFlags::RDONLY)?.is_some() {
+        return Ok(());
+    }
+    let path = folder.join(FILE);
+    // what is left is an error of the next line
+    let _ = fs::remove_file(&path).or_else(|_| fs::remove_dir_all(&path));
+    state::new_file(&path, OFlags::WRONLY).map(drop)
 }
 
 /// Takes the room that the result will need. Without it a task that makes room can still begin.
