@@ -1,4 +1,5 @@
-"""The wiki, for mod_wsgi. Apache starts it while create-wiki is still at work: who comes in that moment is told to come again."""
+"""The wiki, for mod_wsgi. At two times it is closed, and who comes is told to come again: while create-wiki is still at work, for
+Apache starts this at the same time; and while there is a page of maintenance, which the wiki's plugin makes and takes away."""
 
 import logging
 import threading
@@ -9,6 +10,9 @@ from moin.app import create_app
 
 # Written by create-wiki when all is there.
 MADE = Path("/var/lib/moin/appliance.json")
+MAINTENANCE = Path("/var/lib/moin/maintenance.html")
+# Who looks after the wiki on the machine itself, health checks too, sees it as always.
+HERE = ("127.0.0.1", "::1")
 PAGE = b"""<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta http-equiv="refresh" content="5"><title>One moment</title></head>
 <body><h1>One moment</h1><p>The wiki is being set up. This page comes again by itself.</p></body></html>
@@ -34,12 +38,29 @@ def wait_for_the_wiki():
     open_wiki()
 
 
+def maintenance(environ):
+    """What visitors see in place of the wiki, or None. Whom a proxy on this machine speaks for is a visitor."""
+    if environ.get("REMOTE_ADDR") in HERE and not environ.get("HTTP_X_FORWARDED_FOR"):
+        return None
+    try:
+        return MAINTENANCE.read_bytes()
+    except FileNotFoundError:
+        return None
+
+
+def come_again(start_response, page, seconds):
+    headers = [("Content-Type", "text/html; charset=utf-8"), ("Retry-After", seconds), ("Cache-Control", "no-store")]
+    start_response("503 Service Unavailable", headers)
+    return [page]
+
+
 def application(environ, start_response):
+    if (page := maintenance(environ)) is not None:
+        return come_again(start_response, page, "600")
     if opened is None:
         open_wiki()
     if opened is None:
-        start_response("503 Service Unavailable", [("Content-Type", "text/html"), ("Retry-After", "5")])
-        return [PAGE]
+        return come_again(start_response, PAGE, "5")
     return opened(environ, start_response)
 
 

@@ -3,6 +3,7 @@
 Settings of your own go into /etc/moin/local.py.
 """
 
+import json
 from pathlib import Path
 
 from moin.config import AclConfig, IndexStorageConfig
@@ -22,6 +23,18 @@ from moin.utils.interwiki import InterWikiMap
 
 HOME = Path("/var/lib/moin")
 ADDRESS = "http://" + {{ host.fqdn | tojson }} + "/"
+# The languages that the wiki's own texts are in.
+LOCALES = {"English": "en", "German": "de", "Portuguese": "pt_BR", "Russian": "ru", "Swedish": "sv"}
+LOCALE = LOCALES.get({{ answers.language | tojson }})
+
+
+def administrators():
+    """The one of the settings, and those whom the management page has made administrators."""
+    try:
+        appointed = list(json.loads((HOME / "administrators.json").read_text()))
+    except (OSError, ValueError, TypeError):
+        appointed = []
+    return [{{ answers.admin_name | tojson }}, *(name for name in appointed if isinstance(name, str))]
 
 
 def acl(hierarchic=False):
@@ -57,13 +70,17 @@ class Config(DefaultConfig):
     admin_emails = [{{ answers.admin_email | tojson }}]
     email_tracebacks = False
     content_security_policy_report_only = ""
-    registration_only_by_superuser = True
+    theme_default = {{ answers.theme | tojson }}
+    # Without a language of the wiki's own, each visitor's browser decides; who has an account may choose in any case.
+    user_defaults = {**DefaultConfig.user_defaults, "locale": LOCALE}
+    locale_default = LOCALE or "en_US"
+    registration_only_by_superuser = {{ "False" if answers.registration == "everybody" else "True" }}
     registration_hint = "The administrator of this wiki makes the accounts: " + {{ answers.admin_email | tojson }}
     acl_functions = "AdminGroup:superuser"
 
     def groups(self):
         # A group, because a name with a space or a comma could not stand in an ACL.
-        return CompositeGroups(ConfigGroups({"AdminGroup": [{{ answers.admin_name | tojson }}]}), WikiGroups())
+        return CompositeGroups(ConfigGroups({"AdminGroup": administrators()}), WikiGroups())
 
     uri = f"stores:fs:{data_dir}/%(backend)s/%(kind)s"
     namespaces = {
@@ -86,7 +103,7 @@ class Config(DefaultConfig):
         },
     )
     root_mapping = {NAMESPACE_USERS: "UserHome"}
-    default_root = "Home"
+    default_root = {{ answers.front_page | tojson }}
 
 
 MOINCFG = Config

@@ -5,12 +5,14 @@ starts it once.
 """
 
 import contextlib
+import fcntl
 import gc
 import io
 import json
 import logging
 import shutil
 import tempfile
+import time
 from importlib.metadata import version
 from pathlib import Path
 
@@ -18,10 +20,13 @@ import click
 from moin import current_app, user
 from moin import help as moin_help
 from moin.app import before_wiki, create_app
-from moin.cli.maint.modify_item import LoadHelp, LoadWelcome
+from moin.cli.maint.modify_item import LoadHelp, LoadWelcome, PutItem
 from moin.constants.keys import EMAIL, NAME_EXACT
+from moin.utils.crypto import make_uuid
 
 CONFIG = "/etc/moin/wikiconfig.py"
+# Held by whoever changes storage or index as a whole.
+LOCK = "/var/lib/moin/appliance.lock"
 VERSION = version("moin")
 HTML_ROLES = "abbr b cite del dfn i ins kbd mark q s samp small u var".split()
 
@@ -37,6 +42,22 @@ def open_wiki(config=CONFIG, without_index=False):
         stack.enter_context(app.app_context())
         before_wiki()
         yield app
+
+
+@contextlib.contextmanager
+def exclusive(wait=0):
+    """Nobody else changes storage or index as a whole meanwhile. BlockingIOError when somebody does for `wait` seconds."""
+    end = time.monotonic() + wait
+    with open(LOCK, "w") as file:
+        while True:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() >= end:
+                    raise
+                time.sleep(0.2)
+        yield
 
 
 def be_brief():
@@ -76,7 +97,22 @@ def load_pages(welcome):
         LoadHelp("help-common", None)
         load_english_help()
         if welcome:
-            LoadWelcome()
+            load_welcome()
+
+
+def load_welcome():
+    """Stores the first pages of a new wiki, where there are none: the front page under the name that it shall have."""
+    LoadWelcome()
+    name = current_app.cfg.default_root
+    if name == "Home" or current_app.storage.has_item(name):
+        return
+    welcome = Path(moin_help.__file__).parent / "welcome"
+    about = json.loads((welcome / "Home.meta").read_text())
+    about |= {"name": [name], "itemid": make_uuid(), "revid": make_uuid(), "dataid": make_uuid()}
+    with tempfile.TemporaryDirectory() as folder:
+        meta = Path(folder) / "front.meta"
+        meta.write_text(json.dumps(about))
+        PutItem(str(meta), str(welcome / "Home.data"), True)
 
 
 def load_english_help():
