@@ -133,9 +133,10 @@ impl Broker {
                 let given = self.permitted(name, &caller, &request);
                 (caller, given)
             }
-            Err(refusal) => {
-                (Caller { rights: Rights::None, who: None, by: format!("{peer:?}") }, Err(refusal))
-            }
+            Err(refusal) => (
+                Caller { rights: Rights::None, who: None, by: format!("{peer:?}"), task: None },
+                Err(refusal),
+            ),
         };
         let result = match &given {
             Ok((Answer::Unfit(_), _)) => "unfit",
