@@ -11,10 +11,14 @@ use std::{
     io::{self, Read, Write},
     os::unix::fs::{MetadataExt, fchown},
     path::{Path, PathBuf},
+    thread,
+    time::Duration,
 };
 
 /// Bytes of a file that is read: a chain and a key, with room.
 const LONGEST: u64 = 128 << 10;
+/// Between two tries to have one's turn.
+const AGAIN: Duration = Duration::from_millis(50);
 
 /// The open folder.
 pub(crate) struct Folder {
@@ -41,6 +45,18 @@ impl Folder {
     }
 
     /// The same for a person: whoever owns the folder could hold it for ever.
+    #[allow(clippy::disallowed_methods, reason = "a lock tells nobody that it is free")]
+    pub fn turn_soon(&self) -> Result<Turn> {
+        for _ in 0..20 {
+            if let Ok(turn) = self.turn_now() {
+                return Ok(turn);
+            }
+            thread::sleep(AGAIN);
+        }
+        self.turn_now()
+    }
+
+    /// At once, or not at all.
     pub fn turn_now(&self) -> Result<Turn> {
         self.lock(FlockOperation::NonBlockingLockExclusive)
     }

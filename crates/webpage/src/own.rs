@@ -101,7 +101,7 @@ fn names(certificate: &CertificateDer<'_>, network: &Network) -> Result<Vec<Stri
 /// Takes it into use with the next connection.
 pub fn install(folder: &Path, checked: &Checked) -> Result<()> {
     let folder = Folder::open(folder)?;
-    let _turn = folder.turn_now()?;
+    let _turn = folder.turn_soon()?;
     let present = folder.read(FILE).ok().flatten();
     if let Some(bytes) = present.filter(|bytes| certificate::parse(bytes).is_ok()) {
         folder.write(PREVIOUS, &bytes).context("cannot keep the certificate of before")?;
@@ -112,7 +112,7 @@ pub fn install(folder: &Path, checked: &Checked) -> Result<()> {
 /// Back to the one that the machine made. False when that is in use as it is.
 pub fn remove(folder: &Path) -> Result<bool> {
     let folder = Folder::open(folder)?;
-    let _turn = folder.turn_now()?;
+    let _turn = folder.turn_soon()?;
     Ok(folder.remove(PREVIOUS)? | folder.remove(FILE)?)
 }
 
