@@ -166,7 +166,7 @@ impl Change<'_> {
     fn apply(&self, pending: &mut Pending, tell: &mut dyn FnMut(String)) -> Result<(), String> {
         let _lock = lock(self.state)?;
         if network::pending(self.state).is_none_or(|p| p.told.task != self.id) {
-            return Err("the time was over before it was begun".into());
+            return Err("its way back is gone, before anything was begun".into());
         }
         let done = (|| {
             run_all(&commands(Step::Down, self.manager, self.interface), tell)?;
