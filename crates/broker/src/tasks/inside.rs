@@ -1,9 +1,14 @@
 //! What lies in a task's folder. The action's program may be root and can put anything there: links, pipes, folders in the place of
 //! files. So nothing below it is opened by a path that could lead out of it, and nothing that could hold the opener up.
 
-use rustix::fs::{CWD, Dir, Mode, OFlags, ResolveFlags};
+use rustix::fs::{CWD, Dir, Mode, OFlags, openat};
 use rustix::io::Errno;
-use std::{fs::File, io, os::fd::OwnedFd, path::Path};
+use std::{
+    fs::File,
+    io,
+    os::fd::OwnedFd,
+    path::{Component, Path},
+};
 
 /// The regular file `path` below `folder`; None when there is none, whatever else is there.
 pub fn file(folder: &Path, path: impl AsRef<Path>, flags: OFlags) -> io::Result<Option<File>> {
@@ -41,13 +46,20 @@ fn file_at(folder: &OwnedFd, name: &str) -> io::Result<Option<u64>> {
     }
 }
 
+/// Step by step, for openat2(2) is not there in a container of Debian 12's systemd.
 fn open(folder: &Path, path: &Path, flags: OFlags) -> io::Result<Option<OwnedFd>> {
-    let base = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let flags = flags | OFlags::NONBLOCK | OFlags::NOFOLLOW | OFlags::NOCTTY | OFlags::CLOEXEC;
-    let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
-    let opened = rustix::fs::openat(CWD, folder, base, Mode::empty())
-        .and_then(|base| rustix::fs::openat2(base, path, flags, Mode::empty(), resolve));
-    match opened {
+    let step = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let last = flags | OFlags::NONBLOCK | OFlags::NOFOLLOW | OFlags::NOCTTY | OFlags::CLOEXEC;
+    let walk = || {
+        let mut at = openat(CWD, folder, step, Mode::empty())?;
+        let mut parts = path.components().peekable();
+        while let Some(part) = parts.next() {
+            let Component::Normal(name) = part else { return Err(Errno::XDEV) };
+            at = openat(&at, name, if parts.peek().is_some() { step } else { last }, Mode::empty())?;
+        }
+        Ok(at)
+    };
+    match walk() {
         Ok(found) => Ok(Some(found)),
         // not there; a link; a way out; something in a folder's place; a pipe that nobody reads, a socket; a folder in a file's place
         Err(Errno::NOENT | Errno::LOOP | Errno::XDEV | Errno::NOTDIR | Errno::NXIO | Errno::ISDIR) => {
