@@ -249,8 +249,12 @@ fn a_network_that_nobody_confirms_goes_back() -> Result<()> {
     )?;
     let host = "[Match]\nName=host0\n[Link]\nUnmanaged=yes\n";
     fs::write(machine.root().join("etc/systemd/network/10-host0.network"), host)?;
-    let begin = |machine: &Machine| {
-        machine.sh("ip link show test0 2>/dev/null || { ip link add test0 type veth peer name test1 && ip link set test1 up; }; systemctl restart systemd-networkd; networkctl reconfigure test0")
+    let begin = |machine: &Machine| -> Result<()> {
+        machine.sh("ip link show test0 2>/dev/null || { ip link add test0 type veth peer name test1 && ip link set test1 up; }; systemctl restart systemd-networkd")?;
+        // it takes its name on the bus a moment after its start
+        let told = || machine.shell("networkctl reconfigure test0").is_ok_and(|o| o.success());
+        ensure!(wait_until(LIMIT, told), "systemd-networkd does not answer");
+        Ok(())
     };
     begin(&machine)?;
     let has = |machine: &Machine, address: &str| {

@@ -24,7 +24,7 @@ fn set_up(machine: &Machine) -> Result<()> {
         && chmod 0600 /var/lib/appliances/radio/secrets/key && mkdir -p /etc/ssh && touch /etc/ssh/key")?;
     let unit = "[Service]\nExecStart=/bin/sh -c 'echo on the air; sleep infinity'\n";
     fs::write(machine.root().join("etc/systemd/system/radio.service"), unit)?;
-    machine.sh("systemctl daemon-reload && systemctl start radio && systemd-run --unit=victim sh -c 'exec -a victim sleep infinity' \
+    machine.sh("systemctl daemon-reload && systemctl start radio && systemd-run --unit=victim bash -c 'exec -a victim sleep infinity' \
         && systemctl show -p MainPID --value victim > /run/victim.pid && systemd-run --unit=listens python3 -c \
         'import socket; s=socket.socket(); s.bind((\"127.0.0.1\",8099)); s.listen(); s.accept()'")?;
     Ok(())
