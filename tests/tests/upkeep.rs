@@ -59,7 +59,8 @@ fn answers_come_from_a_person_and_the_appliance_keeps_itself_in_order() -> Resul
 
 /// debconf without a window, as on a fresh Debian: it shows no default of its own and takes Enter for an empty answer.
 fn a_person_installs(machine: &Machine) -> Result<()> {
-    let lines = ["Terminal Wiki", "", "no address", "", "a password of mine"];
+    // the last four: how the wiki looks, and who gets in
+    let lines = ["Terminal Wiki", "", "no address", "", "a password of mine", "", "", "", ""];
     let screen = at_a_terminal(machine, "teletype", "apt-get -q -y install moinmoin-appliance", &lines)?;
     // lines end where the terminal's width has them end
     let screen = screen.split_whitespace().collect::<Vec<_>>().join(" ");

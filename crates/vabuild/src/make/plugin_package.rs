@@ -4,7 +4,7 @@ use super::{Error, control};
 use crate::folder::Folder;
 use appliance::{
     Definition, Folder as _,
-    model::{self, Appliance, Backup},
+    model::{self, Appliance, Backup, Database},
 };
 use deb::{Deb, Entry};
 use plugin::manifest::{self, Action, Card, Fact, Manifest, Parameter, ParameterType, Query, Role};
@@ -118,7 +118,7 @@ fn programs(definition: &Definition) -> BTreeSet<&str> {
 fn manifest(definition: &Definition, appliance: &Appliance) -> Result<Manifest, Error> {
     let mut actions = definition.actions.iter().map(action).collect::<Result<Vec<_>, _>>()?;
     if let Some(backup) = &definition.backup {
-        actions.extend(backup_actions(backup, appliance));
+        actions.extend(backup_actions(backup, &definition.databases, appliance));
     }
     Ok(Manifest {
         version: plugin::manifest::VERSION,
@@ -246,8 +246,10 @@ fn query(query: &model::Query) -> Result<Query, Error> {
 }
 
 /// Every appliance that says what to save can be saved and put back from the page.
-fn backup_actions(backup: &Backup, appliance: &Appliance) -> [Action; 2] {
+fn backup_actions(backup: &Backup, databases: &[Database], appliance: &Appliance) -> [Action; 2] {
     let state = format!("/var/lib/appliances/{}", appliance.name);
+    // their content is read through them
+    let sockets = databases.iter().filter_map(|database| database.field("socket")).collect::<BTreeSet<_>>();
     let action = |name: &str, title: &str, description: &str| Action {
         name: name.into(),
         title: title.into(),
@@ -257,7 +259,13 @@ fn backup_actions(backup: &Backup, appliance: &Appliance) -> [Action; 2] {
         user: "root".into(),
         // the journal of units that are held still
         writable: vec![state.clone()],
-        readable: backup.paths.iter().filter(|path| is_hidden(path)).cloned().collect(),
+        readable: backup
+            .paths
+            .iter()
+            .filter(|path| is_hidden(path))
+            .cloned()
+            .chain(sockets.clone())
+            .collect(),
         // compression takes what there is
         memory: Some(0),
         timeout: Some(DAY),
