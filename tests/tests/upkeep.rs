@@ -59,8 +59,8 @@ fn answers_come_from_a_person_and_the_appliance_keeps_itself_in_order() -> Resul
 
 /// debconf without a window, as on a fresh Debian: it shows no default of its own and takes Enter for an empty answer.
 fn a_person_installs(machine: &Machine) -> Result<()> {
-    // the last four: how the wiki looks, and who gets in
-    let lines = ["Terminal Wiki", "", "no address", "", "a password of mine", "", "", "", ""];
+    // the last four: how the wiki looks, and who gets in; of a list it wants a number
+    let lines = ["Terminal Wiki", "", "no address", "", "a password of mine", "1", "1", "", "1"];
     let screen = at_a_terminal(machine, "teletype", "apt-get -q -y install moinmoin-appliance", &lines)?;
     // lines end where the terminal's width has them end
     let screen = screen.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -88,7 +88,7 @@ fn answers_are_changed(machine: &Machine) -> Result<()> {
     for (package, name) in [("moinmoin-appliance", "Second Wiki"), ("moinmoin-appliance-seed", "Third Wiki")]
     {
         let reconfigure = format!("dpkg-reconfigure {package}");
-        at_a_terminal(machine, "readline", &reconfigure, &[name, "", "", ""])?;
+        at_a_terminal(machine, "readline", &reconfigure, &[name, "", "", "", "1", "1", "", "1"])?;
         let wiki = Wiki::on(machine)?;
         assert_eq!(wiki.title()?, format!("Home - {name}"), "after {reconfigure}");
         assert!(wiki.sign_in("admin", "a password of mine")?, "the password was changed by {reconfigure}");
